@@ -197,6 +197,10 @@ impl Listener for Reporter {
         }
     }
 
+    fn flush_again_in(&self) -> Option<Duration> {
+        if let Format::Text(text) = &self.format { text.flush_again_in() } else { None }
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if let Some(record) = &mut self.record
             && let Err(error) = record.flush()

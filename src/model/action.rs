@@ -153,7 +153,38 @@ pub enum Action {
     },
 }
 
+/// What may be done with the things of a program, by their kinds, and with its tasks.
+const ON_THINGS: &[(&str, &[&str])] = &[
+    ("event", &["set", "clear"]),
+    ("barrier", &["reset", "abort"]),
+    ("lock", &["hold", "release"]),
+    ("semaphore", &["acquire", "release"]),
+    ("condition", &["notify", "notify_all"]),
+    ("queue", &["put"]),
+    ("timer", &["cancel"]),
+];
+/// What may be done with a task of a program.
+pub const ON_TASKS: [&str; 2] = ["another", "go-on"];
+
+/// What may be done with a thing: `set` and `clear` with `event go`.
+pub fn actions_on(thing: &str) -> &'static [&'static str] {
+    let kind = thing.split(' ').next().unwrap_or_default();
+    ON_THINGS.iter().find(|(known, _)| *known == kind).map_or(&[], |(_, actions)| actions)
+}
+
 impl Action {
+    /// The thing that it acts on, with what may stand behind: `queue belt a letter`.
+    pub fn thing(&self) -> Option<&str> {
+        let Self::Own { name, target } = self else { return None };
+        actions_on(target).contains(&name.as_str()).then_some(target.as_str())
+    }
+
+    /// The task of a program that it acts on.
+    pub fn task(&self) -> Option<&str> {
+        let Self::Own { name, target } = self else { return None };
+        ON_TASKS.contains(&name.as_str()).then_some(target.as_str())
+    }
+
     /// The name of [`Action::Wait`].
     pub const WAIT: &str = "wait";
 

@@ -64,6 +64,8 @@ pub enum EventKind {
     TaskFinished { task: String, result: String },
     /// `op`: a finished operation on a thing. `result` is a number, a text or a truth value: what it gave, `ok`, or the name of an exception.
     Operation { task: String, action: String, on: Option<String>, result: Option<Value>, line: Option<u32> },
+    /// `thing`: the program has made something that tasks wait for and that a person can act on, such as `lock counter`.
+    Thing { on: String, line: Option<u32> },
     /// `task.counts`: instead of single lines where there would be too many.
     TaskCounts { task: String, acquired: u64, waited: u64 },
     /// `task.cpu`: what the kernel's scheduler did with a thread.

@@ -96,6 +96,8 @@ pub struct RunView {
     pub so_far: Vec<Fact>,
     /// Values that the lesson shows, by name.
     pub values: BTreeMap<String, Value>,
+    /// Things that its program has made and that a person can act on, in that order: `lock counter`.
+    pub things: Vec<String>,
     /// Findings about it as a whole that hold now, such as a deadlock.
     pub findings: Vec<RunFinding>,
     /// The resources that it has used.

@@ -31,6 +31,7 @@ files! {
     "tasklab/observe/queues.py"
     "tasklab/observe/schedules.py"
     "tasklab/observe/start.py"
+    "tasklab/observe/stepping.py"
     "tasklab/observe/things.py"
     "tasklab/observe/threads.py"
     "tasklab/observe/times.py"

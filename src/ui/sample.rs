@@ -71,6 +71,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         outputs: Vec::new(),
         facts: Vec::new(),
         so_far: Vec::new(),
+        things: Vec::new(),
         values: BTreeMap::new(),
         findings: Vec::new(),
         cost: RunCost::default(),

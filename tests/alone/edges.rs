@@ -436,29 +436,3 @@ fn with_every_event_cancelled_the_schedule_says_so() {
         assert_eq!(ran.observed("cancelled").as_array().map(Vec::len), Some(names.len() + 1), "{language}: {ran:#?}");
     });
 }
-
-/// Nobody asks the kernel for a child when none is left.
-#[test]
-fn what_was_asked_before_the_last_child_was_waited_on_is_refused_after() {
-    let _alone = alone();
-    lesson::in_both(|language| {
-        let mut running = Running::start(lesson::scenario("wait"), language, &json!({ "children": 1, "life": 0.1 }));
-        running.press_all(&[("wait-any", ""), ("poll", ""), ("wait-any", "")]);
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.refusals().len(), 2, "{language}: {:?}", ran.refusals());
-    });
-}
-
-/// A stopped child of fork ends neither by itself nor by waiting: it is killed in the end.
-#[test]
-fn a_child_of_fork_that_is_stopped_does_not_hold_up_the_end() {
-    let _alone = alone();
-    lesson::in_both(|language| {
-        let mut running = Running::start(lesson::scenario("fork"), language, &json!({}));
-        running.stop("child-1");
-        let ran = running.play(&[]);
-        assert_eq!((ran.code, ran.observed("raw-status")), (Some(0), json!(9)), "{language}: {ran:#?}");
-        ran.assert_nothing_is_left();
-    });
-}

@@ -9,6 +9,7 @@ mod harmless;
 mod observe;
 mod paths;
 mod terminal;
+mod things;
 mod unread;
 mod verbs;
 mod whole_lines;

@@ -10,9 +10,8 @@ use support::lesson::OWN;
 use support::lesson::again::{CHANCES, CLAIMED_AT_TIMES, MEASURED, of};
 use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, run, scenario, twin};
 use support::skipped;
-use support::state_of;
 use support::stress::{is_long, promised};
-use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, Sent};
+use tasklab::model::{Event, EventKind, Fact, Language, Monotonic, Sent};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
 fn ids(ran: &Ran) -> BTreeSet<String> {
@@ -201,59 +200,12 @@ fn a_body_refuses_parameters_out_of_range() {
     assert!(ran.notices().iter().any(|text| text.contains("children") && text.contains("from 1 to 20")), "{ran:?}");
 }
 
-/// A fact can fail: here the child never comes to say what it was to say.
-#[test]
-fn a_child_that_is_killed_fails_the_facts_of_fork() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("fork"), language, &json!({ "pieces": 160, "split": 100, "work": 3.0 }));
-        running.until("child", |kind| matches!(kind, EventKind::ProcessStarted { .. }));
-        running.kill("child-1");
-        let ran = running.play(&[]);
-        assert_eq!(ran.code, Some(0), "{ran:#?}");
-        let failed: Vec<_> = ran.facts().into_iter().filter(|(_, fact)| !fact.holds).map(|(id, _)| id).collect();
-        assert!(["decoded", "joined", "raw-status"].iter().all(|id| failed.contains(id)), "{language}: {failed:?}");
-        assert_eq!(ran.facts()["raw-status"].observed, json!(9), "the low byte is the signal's number");
-        ran.assert_nothing_is_left();
-    }
-}
-
-/// SIGKILL leaves a zombie, the wait removes exactly the one that was named, by name or by PID.
-#[test]
-fn a_zombie_stays_until_somebody_waits_on_it() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("zombie"), language, &json!({ "children": 3, "patience": 60.0 }));
-        let mut zombies = 0;
-        running.until("three zombies", |kind| {
-            zombies += usize::from(matches!(kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
-            zombies == 3 && matches!(kind, EventKind::ProcessExited { .. })
-        });
-        let [first, second] = ["child-1", "child-2"].map(|name| running.pid_of(name).expect("named"));
-        for pid in [first, second] {
-            rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("a PID"), rustix::process::Signal::KILL)
-                .expect("a zombie takes signals");
-            assert_eq!(state_of(pid), Some('Z'), "{language}");
-        }
-        running.write(&format!("{}\n", json!({ "do": "wait", "target": second.to_string() })));
-        running.until("wait", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == second));
-        assert_eq!((state_of(first), state_of(second)), (Some('Z'), None), "{language}");
-        running.press("wait", "nobody");
-        running.press("wait-all", "");
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert!(ran.refusals().iter().any(|text| text.contains("nobody")), "{:?}", ran.refusals());
-        let ended: Vec<_> = ran.events.iter().filter(|event| matches!(event.kind, EventKind::ProcessExited { .. })).collect();
-        let codes =
-            ended.iter().filter(|event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Exited(1..=3), .. }));
-        assert_eq!(codes.count(), 3, "no status says SIGKILL");
-    }
-}
-
 /// Patience is limited: also where a child was stopped, and cannot end by itself.
 ///
 /// Covers: fact 56.
 #[test]
 fn nobody_waits_for_ever_on_a_stopped_child() {
-    for (id, victim) in [("zombie", "child-1"), ("pipeline", "generate")] {
+    for (id, victim) in [("pipeline", "generate")] {
         for language in BOTH {
             let mut running = Running::start(scenario(id), language, &json!({ "patience": 1.0 }));
             running.until("children", |kind| matches!(kind, EventKind::TaskChanged { .. }));
@@ -326,7 +278,7 @@ fn a_body_whose_control_pipe_closes_goes_on() {
 /// Covers: F50, fact 51.
 #[test]
 fn nothing_is_left_of_a_body_that_is_killed() {
-    let runs = [("fork", json!({ "pieces": 160, "split": 20 })), ("zombie", json!({})), ("schedule", json!({}))];
+    let runs = [("schedule", json!({}))];
     for (id, params) in runs {
         let mut running = Running::start(scenario(id), Language::Rust, &params);
         running.until("start", |kind| matches!(kind, EventKind::TaskChanged { .. }));

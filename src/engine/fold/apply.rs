@@ -11,6 +11,8 @@ use crate::model::{
     Severity, Stream, TaskSort,
 };
 
+/// Things of one run that can be acted on from the window.
+const MOST_THINGS: usize = 100;
 /// Findings that hold at the same time and are kept.
 const MOST_FINDINGS: usize = 1_000;
 
@@ -60,6 +62,7 @@ impl RunFold {
             EventKind::TaskCounts { task, acquired, waited } => {
                 self.chatter(t, || (Severity::Info, sentences::task_counts(task, *acquired, *waited)));
             }
+            EventKind::Thing { on, .. } => self.thing(on),
             EventKind::Operation { task, action, on, result, .. } => {
                 self.chatter(t, || (Severity::Info, sentences::operation(task, action, on.as_deref(), result.as_ref())));
             }
@@ -133,6 +136,13 @@ impl RunFold {
                 self.processes.piped(*pid, *to, *fill);
             }
             EventKind::ProcessSampled(sample) => self.sampled(t, sample),
+        }
+    }
+
+    fn thing(&mut self, on: &str) {
+        if self.things.len() < MOST_THINGS && !self.things.iter().any(|known| known == on) {
+            self.published.touch_rest();
+            self.things.push(on.to_owned());
         }
     }
 

@@ -19,8 +19,8 @@ use crate::engine::fold::tree::ProcessTable;
 use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::waits::Waits;
 use crate::model::{
-    By, Event, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef, ProcessRow, RunFinding,
-    RunId, Signal,
+    Action, By, Event, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef, ProcessRow,
+    RunFinding, RunId, Signal,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -43,6 +43,8 @@ pub struct RunFold {
     pub(crate) results: Results,
     /// Its judge, where the lesson has one.
     judging: Option<Judging>,
+    /// Things that the program has made, in that order: `lock counter`.
+    pub(crate) things: Vec<String>,
     /// Findings about the run as a whole that hold.
     pub(crate) findings: Vec<RunFinding>,
     pub(crate) usage: ResourceUsage,
@@ -93,6 +95,7 @@ impl RunFold {
             outputs: Outputs::new(output_budget),
             results: Results::default(),
             judging: None,
+            things: Vec::new(),
             findings: Vec::new(),
             usage: ResourceUsage::default(),
             log: Log::default(),
@@ -184,6 +187,17 @@ impl RunFold {
                 self.lanes.home(name).or_else(process).or_else(|| self.lanes.home_of_thread(name))
             }
         }
+    }
+
+    /// Whether the thing or task that an action is for is there; true for other actions.
+    pub(crate) fn has_target(&self, action: &Action) -> bool {
+        let has_thing = |target: &str| {
+            self.things
+                .iter()
+                .any(|thing| target.strip_prefix(thing.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
+        };
+        action.thing().is_none_or(has_thing)
+            && action.task().is_none_or(|task| self.lanes.home_of_thread(task).is_some() || self.lanes.home(task).is_some())
     }
 
     /// The facts so far.

@@ -29,6 +29,7 @@ pub(crate) fn cut(kind: &mut EventKind) {
             cut_to(task, NAME);
             cut_to(result, NAME);
         }
+        EventKind::Thing { on, .. } => cut_text(on),
         EventKind::Operation { task, action, on, result, .. } => {
             [Some(task), Some(action), on.as_mut()].into_iter().flatten().for_each(|name| cut_to(name, NAME));
             if let Some(Value::String(result)) = result {

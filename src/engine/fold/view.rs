@@ -51,6 +51,7 @@ impl RunFold {
             facts: self.results.facts().to_vec(),
             so_far: if self.finished().is_some() { Vec::new() } else { self.claims() },
             values: self.results.values().clone(),
+            things: self.things.clone(),
             findings: self.findings.clone(),
             cost: self.usage.cost(),
             log: self.log.publish(),

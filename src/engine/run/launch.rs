@@ -11,7 +11,7 @@ use crate::engine::run::python::PythonProgram;
 use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
-use crate::scenario::{self, Params, Scenario};
+use crate::scenario::{self, Params, REPLAY, Scenario};
 
 /// The parts that a run needs to begin.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) checked: Params,
     pub(crate) stages: Vec<ChildSpec>,
     pub(crate) input: Option<Vec<u8>>,
+    /// Whether a body tells what it does, from its start.
+    pub(crate) is_told: bool,
     /// Sentences about what is not as it was asked for.
     pub(crate) notices: Vec<String>,
 }
@@ -44,7 +46,9 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             name_first_lanes(&mut stages);
             let (params, checked) = (BTreeMap::new(), Params::defaults(&[]));
             let (title, language, input) = (names.join(" | "), Language::Program, input.clone());
-            Ok(Plan { title, scenario: None, language, params, checked, stages, input, notices })
+            let is_told =
+                notices.is_empty() && stages.iter().any(|stage| stage.env.iter().any(|(name, _)| name == "TASKLAB_OBSERVE"));
+            Ok(Plan { title, scenario: None, language, params, checked, stages, input, is_told, notices })
         }
         What::Scenario { id, language, params } => {
             let scenario = scenario::find(id).map_err(|error| LaunchError::Usage(error.to_string()))?;
@@ -66,6 +70,10 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             if let Ok(folder) = twins.folder() {
                 body.env.push(("TMPDIR".into(), folder.into()));
             }
+            let order = checked.text(REPLAY);
+            if scenario.is_plain() && !order.trim().is_empty() {
+                body.env.push(("TASKLAB_ORDER".into(), order.into()));
+            }
             if *language == Language::Python && scenario.is_plain() {
                 body.env.push(("TASKLAB_OBSERVE".into(), "1".into()));
             } else {
@@ -77,7 +85,7 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let params = checked.values().clone();
             let title = scenario.title.to_owned();
             let (scenario, stages, notices) = (Some(scenario), vec![body], Vec::new());
-            Ok(Plan { title, scenario, language: *language, params, checked, stages, input: None, notices })
+            Ok(Plan { title, scenario, language: *language, params, checked, stages, input: None, is_told: true, notices })
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The LEDs of a lesson: how many of each bar are lit, folded from the events of the run by the rules of the card. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::model::{Event, EventKind, Level, LineIntent, TaskState};
+use crate::model::{Event, EventKind, Level, LineIntent, Pid, TaskSort, TaskState};
 use crate::scenario::{Leds, Shows};
 
 /// The LEDs of one run.
@@ -16,6 +16,8 @@ struct Bar {
     leds: &'static Leds,
     /// The tasks that count.
     tasks: HashSet<String>,
+    /// Processes whose end counts.
+    processes: HashMap<Pid, String>,
     /// The number, where no tasks are counted.
     number: u64,
     lit: usize,
@@ -24,7 +26,7 @@ struct Bar {
 impl RunLeds {
     /// All are dark.
     pub(crate) fn new(leds: &'static [Leds]) -> Self {
-        Self(leds.iter().map(|leds| Bar { leds, tasks: HashSet::new(), number: 0, lit: 0 }).collect())
+        Self(leds.iter().map(|leds| Bar::new(leds)).collect())
     }
 
     /// Takes in the next event, and gives what is to be done with the lines.
@@ -34,6 +36,10 @@ impl RunLeds {
 }
 
 impl Bar {
+    fn new(leds: &'static Leds) -> Self {
+        Self { leds, tasks: HashSet::new(), processes: HashMap::new(), number: 0, lit: 0 }
+    }
+
     fn see(&mut self, event: &Event) -> Vec<LineIntent> {
         self.count(&event.kind);
         let now = self.number.max(self.tasks.len() as u64).min(self.leds.lines.len() as u64) as usize;
@@ -64,8 +70,25 @@ impl Bar {
             (Shows::SleepingLike(name), EventKind::TaskChanged { task, state, .. }) if task.contains(name) => {
                 if *state == TaskState::Sleeping { self.add(task) } else { self.remove(task) }
             }
+            (Shows::Alive(prefix), EventKind::TaskStarted { task, sort: TaskSort::Process, pid, .. })
+                if task.starts_with(prefix) =>
+            {
+                self.processes.insert(*pid, task.clone());
+                self.add(task);
+            }
+            // One that was killed has not said that it is at its end.
+            (Shows::Alive(_), EventKind::ProcessExited { pid, .. }) => {
+                if let Some(task) = self.processes.remove(pid) {
+                    self.remove(&task);
+                }
+            }
             (
-                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::RunningLike(_) | Shows::SleepingLike(_),
+                Shows::Holding(_)
+                | Shows::WaitingAt(_)
+                | Shows::Running(_)
+                | Shows::RunningLike(_)
+                | Shows::SleepingLike(_)
+                | Shows::Alive(_),
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
             (Shows::Set(thing), EventKind::Operation { action, on, .. }) if on.as_deref() == Some(thing) => match action.as_str()
@@ -172,6 +195,28 @@ mod tests {
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert_eq!(driven(LEDS, &lines), [vec![(LED[0], true)], vec![], vec![], vec![(LED[0], false)]]);
+    }
+
+    #[test]
+    fn a_process_is_alive_until_it_says_its_last_word_or_is_killed() {
+        static LEDS: &[Leds] = &[bar().shows(Shows::Alive("child-"))];
+        let starts = |name: &str, pid: i32| {
+            format!(r#"{{"t":1,"kind":"task.started","pid":{pid},"task":"{name}","sort":"process","tid":{pid}}}"#)
+        };
+        let lines = [
+            starts("child-1", 11),
+            starts("child-2", 12),
+            starts("other", 13),
+            r#"{"t":1,"kind":"task.finished","task":"child-1","result":"exit 3"}"#.to_owned(),
+            r#"{"t":1,"kind":"process.exited","pid":11,"code":3}"#.to_owned(),
+            r#"{"t":1,"kind":"process.exited","pid":12,"signal":"SIGKILL","core":false}"#.to_owned(),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let [first, second] = [17, 27].map(Line::gpio);
+        assert_eq!(
+            driven(LEDS, &lines),
+            [vec![(first, true)], vec![(second, true)], vec![], vec![(second, false)], vec![], vec![(first, false)]]
+        );
     }
 
     #[test]

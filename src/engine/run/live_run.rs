@@ -54,6 +54,8 @@ pub(crate) struct Run {
     pub(crate) cpu: CpuSource,
     /// How many stages were asked for.
     awaited: usize,
+    /// Whether a body tells what it does, from its start.
+    is_told: bool,
     /// Whether its body has said anything.
     has_spoken: bool,
     /// When a silent body gets a notice.
@@ -93,6 +95,7 @@ impl Run {
             pipe_fills: PipeFills::default(),
             cpu: CpuSource::Records,
             awaited: plan.stages.len(),
+            is_told: plan.is_told,
             has_spoken: false,
             silent_by: None,
             was_signaled: false,
@@ -195,7 +198,7 @@ impl Run {
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.silent_by = self.scenario.map(|_| now + FOR_THE_BODY);
-        self.script.start_clock(self.origin, self.scenario.is_some(), now);
+        self.script.start_clock(self.origin, self.is_told, now);
         self.streams.open()
     }
 
@@ -460,9 +463,13 @@ impl Run {
 
     /// The next action of the script that is due.
     pub(crate) fn take_due(&mut self, now: Monotonic) -> Option<TimedAction> {
-        let fold = &self.fold;
+        let Self { fold, streams, .. } = self;
         // A lane may have a name before its process has a row.
-        self.script.take_due(now, |process| fold.find(process).is_some_and(|pid| fold.process(pid).is_some()))
+        let is_listening = !streams.controls.is_empty();
+        self.script.take_due(now, |action| match action.process() {
+            Some(process) => fold.find(process).is_some_and(|pid| fold.process(pid).is_some()),
+            None => !is_listening || fold.has_target(action),
+        })
     }
 
     /// The judge says what the run has shown, if the body came to its end.

@@ -87,6 +87,7 @@ fn weight(event: &Event) -> usize {
             task.len() + [on, held_by, woken_by].into_iter().flatten().map(String::len).sum::<usize>()
         }
         EventKind::TaskFinished { task, result } => task.len() + result.len(),
+        EventKind::Thing { on, .. } => on.len(),
         EventKind::Operation { task, action, on, result, .. } => {
             task.len() + action.len() + on.as_ref().map_or(0, String::len) + result.as_ref().map_or(0, value_weight)
         }

@@ -186,6 +186,7 @@ mod tests {
         Action, BoardView, By, Language, Line, Outcome, Pgid, PinFunction, PinView, ProcessState, Refusal, Scope, Sent, Sid,
         Signal, StopPlan,
     };
+    use crate::scenario::Params;
     use crate::supervisor::LineRequest;
 
     const SUPERVISOR: Pid = Pid::new(2);
@@ -195,8 +196,17 @@ mod tests {
         let (mut runs, mut subscription) = (RunList::default(), Subscription::new(None));
         for _ in 0..count {
             let (language, params, stages) = (Language::Program, BTreeMap::new(), Vec::new());
-            let plan =
-                Plan { title: "sleep".to_owned(), scenario: None, language, params, stages, input: None, notices: Vec::new() };
+            let plan = Plan {
+                title: "sleep".to_owned(),
+                scenario: None,
+                language,
+                params,
+                checked: Params::defaults(&[]),
+                stages,
+                input: None,
+                is_told: false,
+                notices: Vec::new(),
+            };
             let what = What::Programs { stages: Vec::new(), input: None };
             let request = LaunchRequest { what, script: Vec::new(), timeout: None, stop: StopPlan::default() };
             let id = runs.next_id();

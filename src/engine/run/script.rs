@@ -1,13 +1,13 @@
 //! The steps of a run's script, and the clock by which they come. Pure; lives on the engine's thread.
 //!
 //! The clock begins with the first event of the body, so that no step comes too early if an interpreter starts slowly. It stands still
-//! while a step waits for the process or task that it names. Neither wait lasts for ever. Steps at 0 that are for the body alone are done
+//! while a step waits for the process, task or thing that it names. Neither wait lasts for ever. Steps at 0 that are for the body alone are done
 //! before the body begins.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::model::{Monotonic, ProcessRef, TimedAction};
+use crate::model::{Action, Monotonic, TimedAction};
 
 /// How long a body may say nothing before the clock begins without it.
 pub(crate) const FOR_THE_BODY: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ impl Script {
     }
 
     /// The next step whose time has come and whose target is there.
-    pub(crate) fn take_due(&mut self, now: Monotonic, is_there: impl Fn(&ProcessRef) -> bool) -> Option<TimedAction> {
+    pub(crate) fn take_due(&mut self, now: Monotonic, is_there: impl Fn(&Action) -> bool) -> Option<TimedAction> {
         let step = self.steps.front()?;
         let began = match self.clock {
             Clock::NotLaunched | Clock::Over => return None,
@@ -84,9 +84,7 @@ impl Script {
         if now < began + step.after {
             return None;
         }
-        if step.action.process().is_some_and(|process| !is_there(process))
-            && now.since(*self.held.get_or_insert(now)) < FOR_THE_TARGET
-        {
+        if !is_there(&step.action) && now.since(*self.held.get_or_insert(now)) < FOR_THE_TARGET {
             return None;
         }
         if let Some(since) = self.held.take() {
@@ -103,7 +101,8 @@ impl Script {
 
 /// Whether it is done before the body begins.
 fn is_first(step: &TimedAction) -> bool {
-    step.after.is_zero() && step.action.process().is_none()
+    let action = &step.action;
+    step.after.is_zero() && action.process().is_none() && action.thing().is_none() && action.task().is_none()
 }
 
 #[cfg(test)]
@@ -121,7 +120,9 @@ mod tests {
 
     /// The steps that are done at that time; all targets but `late` are there.
     fn due(script: &mut Script, t: f64) -> Vec<String> {
-        std::iter::from_fn(|| script.take_due(at(t), |process| *process != "late".into())).map(|step| step.to_string()).collect()
+        std::iter::from_fn(|| script.take_due(at(t), |action| action.process() != Some(&"late".into())))
+            .map(|step| step.to_string())
+            .collect()
     }
 
     #[test]

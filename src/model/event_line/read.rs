@@ -149,6 +149,7 @@ impl Keys<'_> {
                     None => "ok".to_owned(),
                 },
             },
+            "thing" => EventKind::Thing { on: need!(on).into_owned(), line: self.line },
             "op" => EventKind::Operation {
                 task: need!(task).into_owned(),
                 action: need!(self.action, "do").into_owned(),

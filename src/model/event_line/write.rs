@@ -101,6 +101,12 @@ enum KindKeys {
     },
     #[serde(rename = "task.finished")]
     TaskFinished { task: String, result: String },
+    #[serde(rename = "thing")]
+    Thing {
+        on: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+    },
     #[serde(rename = "op")]
     Operation {
         task: String,

@@ -50,6 +50,8 @@ pub enum Shows {
     RunningLike(&'static str),
     /// Tasks that sleep and have this in their name: `worker-`.
     SleepingLike(&'static str),
+    /// Processes that have not ended and have a name that begins like this: `child-`.
+    Alive(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.

@@ -1,19 +1,14 @@
 //! Real work that loads a core, cut into pieces: hashing, counting words, compressing. Pure.
 
 use std::io::Write;
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use sha2::{Digest, Sha256};
 
-use crate::scenario::lesson::cost::cost_of;
-
 /// Bytes of text that a piece works through at a time.
 const BLOCK: usize = 256 * 1024;
 const MIB: usize = 1024 * 1024;
-/// How often a round is measured.
-const TRIES: u64 = 5;
 
 /// The kind of a piece of work, and the size of its text.
 #[derive(Debug)]
@@ -39,17 +34,6 @@ impl Load {
             _ => Work::Compress,
         };
         Self { work, text: text.bytes().cycle().take(BLOCK).collect(), rounds: mib * MIB / BLOCK }
-    }
-
-    /// Work of this kind that keeps a core of this machine busy for about so long, a piece.
-    pub(crate) fn lasting(kind: &str, text: &str, time: Duration) -> Self {
-        let mut load = Self::new(kind, text, 1);
-        load.rounds = 1;
-        // The best of some tries, in CPU time: what else the machine does must not make the pieces smaller.
-        let tries = (0..TRIES).map(|number| cost_of(|| std::hint::black_box(load.piece(number))).1.cpu);
-        let round = tries.fold(f64::INFINITY, f64::min).max(1e-6);
-        load.rounds = ((time.as_secs_f64() / round).round() as usize).max(1);
-        load
     }
 
     /// Does one piece, and gives its result: a part of the hash, the number of words, or the compressed size.

@@ -178,7 +178,7 @@ impl Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Input, Monotonic, OutputTo};
+    use crate::model::{Input, Monotonic, OutputTo, TaskSort};
 
     fn lesson() -> Lesson {
         Lesson::new(None, None, Monotonic::ZERO)
@@ -214,6 +214,33 @@ mod tests {
         let path = folder.path().to_owned();
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_wait_tells_whom_it_is_for_and_what_it_gave() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let lesson = Lesson::new(Some(writer.into()), None, Monotonic::ZERO).plain();
+        let main = lesson.task("main", TaskSort::Thread);
+        let child = lesson.start(&shell("exit 3")).expect("starts").child;
+        let reaped = child.wait().expect("it ends");
+        assert_eq!((reaped.pid, reaped.raw, reaped.status), (child.pid(), 768, ExitStatus::Exited(3)));
+        let error = child.wait().expect_err("nobody is left").to_string();
+        assert!(error.contains("wait for sh"), "{error}");
+        drop(child);
+        main.finish("ok");
+        drop(lesson);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("UTF-8");
+        for told in [
+            r#""state":"waiting","on":"waitpid()","held_by":"sh""#,
+            r#""woken_by":"sh""#,
+            r#""do":"waitpid","on":"sh","result":768"#,
+            r#""code":3"#,
+            r#""kind":"process.reaped""#,
+            r#""do":"waitpid","on":"any child","result":"ChildProcessError""#,
+        ] {
+            assert!(text.contains(told), "{told} in {text}");
+        }
     }
 
     #[test]

@@ -16,5 +16,6 @@ pub(super) mod scheduler;
 pub(super) mod selected;
 pub(super) mod step;
 pub(super) mod table;
+pub(super) mod things;
 pub(super) mod time;
 pub(super) mod typing;

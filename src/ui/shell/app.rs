@@ -27,6 +27,7 @@ use crate::ui::panes::program_form::ProgramForm;
 use crate::ui::panes::scheduler::SchedulerNote;
 use crate::ui::panes::selected::Selected;
 use crate::ui::panes::table::tree::Tree;
+use crate::ui::panes::things::Things;
 use crate::ui::panes::time::timeline::Timeline;
 use crate::ui::panes::typing::Typing;
 use crate::ui::shell::layout;
@@ -55,6 +56,7 @@ pub(crate) struct Views {
     pub(crate) selected: Selected,
     pub(crate) compare: Compare,
     pub(crate) own_actions: OwnActions,
+    pub(crate) things: Things,
     pub(crate) typing: Typing,
     /// Whether the header is open, where somebody has said; else it is while the run that is looked at has pins.
     pub(crate) header_is_open: Option<bool>,

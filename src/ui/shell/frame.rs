@@ -292,6 +292,9 @@ impl App {
     fn own_actions_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {
         let (run, scenario) = (self.subject.run(snapshot), self.scenario());
         self.views.own_actions.ui(ui, run, scenario, &mut self.actions);
+        if let Some(run) = run.filter(|run| run.scenario.is_empty()) {
+            self.views.things.ui(ui, run, &mut self.actions);
+        }
     }
 
     fn selected_ui(&mut self, ui: &mut Ui, snapshot: &Snapshot) {

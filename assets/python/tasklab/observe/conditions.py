@@ -8,6 +8,8 @@ from .hooks import when_imported, wrap
 from .lanes import current, operate, operation, write
 from .things import of
 
+_DONE = {"__enter__": "acquire"}  # a method: what it does
+
 
 def _condition(threading):
     @wrap(threading.Condition, "__init__")
@@ -68,7 +70,10 @@ def _method(cls, name, then=None):
             if then is None:
                 return operate(name, thing.on, partial(original, self, *arguments, **names))
             try:
-                result = original(self, *arguments, **names)
+                if (steps := lanes.steps) is None:
+                    result = original(self, *arguments, **names)
+                else:
+                    result = steps.operated(_DONE.get(name, name), thing.on, partial(original, self, *arguments, **names))
             except Exception as error:
                 operation(name, thing.on, type(error).__name__)
                 raise

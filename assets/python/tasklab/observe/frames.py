@@ -10,7 +10,7 @@ from .hooks import HERE
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _named = os.environ.get("TASKLAB_OBSERVE", "")
 OWN_FOLDERS = tuple(folder.rstrip(os.sep) + os.sep for folder in _named.split(os.pathsep) if os.sep in folder)
-_MAIN = ("__main__", "__mp_main__")
+MAIN = ("__main__", "__mp_main__")
 _is_own = {}  # a file name: whether it is the program's own; None: its module decides
 _targets = {}  # a place in the code that makes something: the code, and what it is assigned to
 _sources = {}  # a file name: its lines, as bytes
@@ -54,7 +54,7 @@ def _is_of_main_package(path):
 
 def _is_own_module(names):
     name = names.get("__name__")
-    if name in _MAIN:
+    if name in MAIN:
         return True
     file = names.get("__file__")
     return bool(file) and file != "<" and _judge(file) is True
@@ -93,11 +93,11 @@ def caller(frame, thing=None):
     return None
 
 
-def script_line():
+def script_line(frame=None):
     """The line of the script that runs now: that of the nearest caller in the script itself. None if there is none."""
-    frame = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__") in _MAIN:
+        if frame.f_globals.get("__name__") in MAIN:
             return frame.f_lineno
         frame = frame.f_back
     return None

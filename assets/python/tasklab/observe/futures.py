@@ -152,7 +152,16 @@ def _threads(thread):
             lane = _working.lane = current()
             lane.state("running", name)
             flush()
-            original(self, *arguments)
+            if (steps := lanes.steps) is None:
+                original(self, *arguments)
+                return
+            steps.moves(lane)
+            lane.will_end = True  # those who wait for the future go on before this one rests
+            try:
+                original(self, *arguments)
+            finally:
+                lane.will_end = False
+                steps.settled(lane)
 
         return run
 

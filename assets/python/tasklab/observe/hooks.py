@@ -92,6 +92,12 @@ def when_imported(name):
     return decorate
 
 
+def once(function):
+    """Has a function do something at its first call alone."""
+    todo = [function]
+    return lambda: todo and todo.pop()()
+
+
 def before_import(name, function):
     """Has a function called with a module's name when the program is about to import it."""
     _before_import[name] = function

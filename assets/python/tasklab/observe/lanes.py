@@ -25,19 +25,26 @@ _used = {}  # a name: how many lanes had it
 _process = ""  # stands before the names of threads, but in the first process
 postponed = []  # functions to call when the program next waits or does something
 children = 0  # forked by the program itself
+steps = None  # step mode, while it is on
 
 
 class Lane:
     """The lane of one task."""
 
-    __slots__ = ("name", "holds", "wait", "since", "told", "left", "acquired", "waited", "alarm")
+    __slots__ = (
+        "name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "tid", "inside", "will_end",
+    )
 
     def __init__(self, name):
         self.name = name
         self.holds = []  # things, the latest last
+        self.only = None  # a lock's thing, held before those: it was taken while nothing was held, and no line tells of it
         self.wait = None
         self.alarm = None  # ends its sleep
+        self.tid = get_native_id()
+        self.inside = self.will_end = False  # for step mode: an operation of several parts runs; somebody is told once its work is done
         self.left = BURST  # operations that may still have lines
+        self.until = 0  # up to this time operations have no lines, and are counted
         self.since = self.told = self.acquired = self.waited = 0
 
     def tells(self, has_waited=False):
@@ -45,13 +52,14 @@ class Lane:
         now = monotonic()
         if now - self.since >= 0.1:
             self.left = min(BURST, self.left + int((now - self.since) * 10) * STEADY) if self.since else BURST
-            self.since, self.told = now, 0
+            self.since, self.told, self.until = now, 0, 0
             if self.acquired:
                 self.report()
         if self.left > 0:
             self.left -= 1
             self.told += 1
             return True
+        self.until = self.since + 0.1
         self.acquired += 1
         self.waited += has_waited
         return False
@@ -64,7 +72,9 @@ class Lane:
 
     def let_go(self, thing):
         """The task has it no more."""
-        if thing in self.holds:
+        if self.only is thing:
+            self.only = None
+        elif thing in self.holds:
             self.holds.remove(thing)
 
     def report(self):
@@ -79,8 +89,8 @@ class Lane:
 
     def runs(self, woken_by=None, line=None):
         """Tells that the task runs, with what it holds."""
-        self.state("running", self.holds[-1].on if self.holds else None, None, woken_by, line)
-
+        held = self.holds[-1] if self.holds else self.only
+        self.state("running", held and held.on, None, woken_by, line)
 
     def sleep(self, seconds):
         """Sleeps until somebody calls end_sleep(). False where that cannot be."""
@@ -236,6 +246,8 @@ def end(result="ok"):
     if lane is not None:
         lane.report()
         tell("task.finished", task=lane.name, result=result)
+        if (stepping := steps) is not None:
+            stepping.ends(lane)
         del own.lane
         _all.discard(lane)
         flush()
@@ -258,8 +270,11 @@ def wait_begins(on, held_by=None, word="waiting"):
     if lane.tells(True):
         wait.line = script_line()
         wait.tell()
+    lane.until = 0  # its operations are parts of the wait
     if lines.stamped():
         write(lane)
+    if (stepping := steps) is not None:
+        stepping.settled(lane)
     return wait
 
 
@@ -271,12 +286,14 @@ def wait_ends(wait, woken_by=None):
         if wait.is_told:
             lane.runs(woken_by, wait.line)
             write(lane)
+        if (stepping := steps) is not None:
+            stepping.resumes(lane)
 
 
 def write(lane):
     """Writes what is stamped. While the task holds something, it writes only if it does little, which makes a long hold visible at
     once, and if nobody has to wait for that; else it writes after the release, and where it does much, several lines at once."""
-    if lane.holds:
+    if lane.holds or lane.only is not None:
         if lane.told <= FEW:
             lines.flush_if_ready()
     elif lane.told <= FEW or lane.wait is not None or lines.stamped() >= BATCH:
@@ -301,7 +318,7 @@ def operation(do, on, result=None):
 def operate(do, on, function, *arguments):
     """Does an operation on a thing, and tells of it."""
     try:
-        result = function(*arguments)
+        result = function(*arguments) if (stepping := steps) is None else stepping.operated(do, on, function, *arguments)
     except Exception as error:
         operation(do, on, type(error).__name__)
         raise

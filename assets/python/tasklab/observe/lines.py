@@ -171,6 +171,13 @@ def at_fork(function):
     return function
 
 
+class Whole:
+    """A text of ours that is not cut."""
+
+    def __init__(self, text):
+        self.quoted = _quoted(text)
+
+
 def scalar(value):
     """A value as it may stand in a line: numbers and texts as they are, small containers of them as a text, else the type's name.
     No method of the program's is called."""
@@ -187,6 +194,8 @@ def scalar(value):
 def _encoded(value):
     if type(value) is str:
         return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
+    if type(value) is Whole:
+        return value.quoted
     if value is True or value is False:
         return "true" if value else "false"
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):

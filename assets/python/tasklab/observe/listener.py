@@ -22,7 +22,7 @@ ACTIONS = {  # what may be done with things of a kind, and with tasks
     "condition": ("notify", "notify_all"),
     "queue": ("put",),
     "timer": ("cancel",),
-    "task": ("another", "go-on"),
+    "task": ("another", "go-on", "step"),
 }
 TOO_LATE = "it comes too late: nothing is left but the end"
 
@@ -67,7 +67,21 @@ def start():
     os.environ["TASKLAB_CONTROL"] = str(_control)
     os.register_at_fork(before=_pause, after_in_parent=_resume_later)
     lines.at_fork(_forget)
+    _step_early()
     _resume()
+
+
+def _step_early():
+    """Does the steps that have come before the program begins: its first gates are closed then. The thread does what else has come."""
+    global _unread
+    poll = select.poll()
+    poll.register(_control, select.POLLIN)
+    if poll.poll(0) and (chunk := os.read(_control, 4096)):
+        *whole, last = chunk.split(b"\n")
+        steps = [line for line in whole if (_read_action(line) or " ")[0] == "step"]
+        _unread = b"\n".join([line for line in whole if line not in steps] + [last])
+        for line in steps:
+            _act(line)
 
 
 def is_listening():
@@ -80,6 +94,8 @@ def stop():
     global _control
     _pause(True)
     _control = None
+    if (steps := lanes.steps) is not None:
+        steps.switch(False)
 
 
 def _pause(always=False):
@@ -138,24 +154,31 @@ def _listen(started):
         poll = select.poll()
         poll.register(_control, select.POLLIN)
         poll.register(_wake.number, select.POLLIN)
+        _take(b"")
         while not _is_stopping:
             for descriptor, what in poll.poll(PERIOD * 1000):
                 # The program may have closed it: then the listener goes on without.
                 if descriptor != _control or not what & select.POLLIN or not _read():
                     poll.unregister(descriptor)
+                    if descriptor == _control and (steps := lanes.steps) is not None:
+                        steps.leave()
             _look()
 
 
 def _read():
     """Does the actions that have come. False once nobody sends any more."""
-    global _unread
     if lines.identity_of(_control) != _identity:
         return False
     chunk = os.read(_control, 4096)
+    _take(chunk)
+    return bool(chunk)
+
+
+def _take(chunk):
+    global _unread
     *whole, _unread = (_unread + chunk).split(b"\n")
     for line in whole:
         _act(line)
-    return bool(chunk)
 
 
 def _act(line):
@@ -187,6 +210,12 @@ def _do(do, target):
     kinds = [kind for kind, actions in ACTIONS.items() if do in actions]
     if not kinds:
         raise _Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
+    if do == "step":
+        from . import stepping
+
+        if why := stepping.step(target):
+            raise _Refused(why)
+        return None
     if "task" in kinds:
         return _another(target) if do == "another" else _go_on(target)
     name, text = target, None
@@ -287,6 +316,8 @@ def _look():
             wait.tell_late()
         else:
             _waits[lane] = wait
+    if (steps := lanes.steps) is not None:
+        steps.look()
     flush()
 
 

@@ -1,6 +1,7 @@
 """Puts the observer in place. What belongs to a module of the library is loaded once the program imports that."""
 
 import atexit
+import os
 import sys
 
 from . import hooks, lanes, lines, listener, processes, times, tracebacks
@@ -27,6 +28,10 @@ def start():
         lanes.begin(lanes.FIRST or lanes.unnamed(), "thread" if lanes.FIRST else "process")
     atexit.register(_end)
     if lanes.FIRST:
+        if order := os.environ.pop("TASKLAB_ORDER", None):  # what this Python starts has no part in it
+            from . import stepping
+
+            stepping.replay(order)
         listener.start()
     tracebacks.install()
     times.install()
@@ -36,6 +41,8 @@ def start():
     for name in _OTHERS:
         hooks.before_import(name, _stand_back)
     hooks.find_imports()
+    if (steps := lanes.steps) is not None:
+        steps.follow()
 
 
 def _loader(names):
@@ -55,6 +62,8 @@ def _stand_back(name):
 
 def _end():
     """The process ends; this runs after all that the program has registered for its end."""
+    if (steps := lanes.steps) is not None:
+        steps.finish()
     listener.look_at_variables()
     listener.refuse_what_is_left()
     error = getattr(sys, "last_value", None)

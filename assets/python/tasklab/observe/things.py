@@ -3,13 +3,15 @@
 from _collections import deque
 from _weakref import ref
 
-from . import frames
+from . import frames, lanes
 from .lanes import known, wait_begins, wait_ends
+from .lines import flush, tell
 
 _used = set()  # names of things
 _named = {}  # a name: what is known of its thing
 _numbers = {}  # a name that several things would have: the last number
 _places = {}  # a place in the program's code that makes things: its code, and how many it has made
+MOST_TOLD = 100  # things that are told as they are made
 MOST_HOLDERS = 64  # of a semaphore that are known
 MOST = 1000  # things of one place that are told apart; those that come after are the real ones
 
@@ -31,6 +33,9 @@ class Thing:
         """Says which thing it is, so that a person can act on it. It is not kept alive."""
         self._thing = ref(thing)
         _named[self.on] = self
+        if len(_named) <= MOST_TOLD:
+            tell("thing", on=self.on, line=frames.script_line())
+            flush()
         return self
 
     def thing(self):
@@ -105,4 +110,7 @@ def notify(thing, n):
     """The next n waits were ended by the calling thread."""
     waker = known()
     for _ in range(min(n, len(thing.waiters))):
-        thing.waiters.popleft().woken_by = waker
+        wait = thing.waiters.popleft()
+        wait.woken_by = waker
+        if (steps := lanes.steps) is not None:
+            steps.moves(wait.lane)

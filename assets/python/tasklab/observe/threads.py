@@ -86,6 +86,9 @@ def _threading(threading):
             known = of(self)
             if known is not None and known.lane is None and self._native_id == get_native_id():
                 known.lane = lanes.begin(known.name)
+                if (steps := lanes.steps) is not None:
+                    known.lane.will_end = True
+                    steps.moves(known.lane)  # It comes to its first gate before anybody passes one.
                 lanes.name_thread(self._name)  # Python does so itself since 3.14.
 
         return _set_native_id
@@ -104,10 +107,14 @@ def _threading(threading):
     @wrap(Thread, "join")
     def _(original):
         def join(self, timeout=None):
-            if not frames.is_own(sys._getframe(1)) or not self._started.is_set() or not self.is_alive():
+            if not frames.is_own(sys._getframe(1)) or not self._started.is_set():
                 return original(self, timeout)
             known = of(self)
             name = known.name if known else self._name
+            if (steps := lanes.steps) is not None:
+                steps.gate(f"join {name}")
+            if not self.is_alive():
+                return original(self, timeout)
             wait = wait_begins("join()", name)
             try:
                 return original(self, timeout)

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags};
 
 use super::thing::Thing;
+use crate::model::EventKind;
 use crate::scenario::card::Reply;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::Lesson;
@@ -67,6 +68,7 @@ impl<'scope, 'env> Listener<'scope, 'env> {
     /// A person can act on this thing from now on.
     pub(super) fn offer(&self, thing: &'env (dyn Thing + 'env)) {
         lock(&self.things).push(thing);
+        self.lesson.report(EventKind::Thing { on: thing.name().to_owned(), line: None });
     }
 
     /// A person can act on something that knows its targets itself.

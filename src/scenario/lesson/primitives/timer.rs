@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::monitor::{By, Done, Monitor, Operation, Wake};
 use super::threads::{Scope, join, start};
-use crate::model::{TaskSort, TaskState};
+use crate::model::{EventKind, TaskSort, TaskState};
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 
 /// A tracked timer. See [`Scope::timer`].
@@ -56,6 +56,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         lesson.created(name, TaskSort::Thread, line);
         let cancelled = Arc::new(Monitor::new(lesson, format!("timer {name}"), None, None));
         let same = Arc::clone(&cancelled);
+        if lesson.is_plain() {
+            lesson.report(EventKind::Thing { on: cancelled.on().to_owned(), line });
+        }
         self.listener().offer_acts(move |action, target| {
             (action == "cancel" && target == same.on()).then(|| {
                 cancel(&same);

@@ -180,7 +180,7 @@ mod tests {
         let as_they_come = THREE.replace("200000001", "100000000").replace("300000001", "200000000");
         assert_eq!(failed(&two, &as_they_come), ["at-once", "waited", "took"]);
         let one_by_one = params(&[("workers", "24"), ("tasks", "24"), ("each", "1.0")]);
-        let many: String = (1..=24).flat_map(|number| {
+        let many = (1..=24).flat_map(|number| {
             let (begins, ends) = (number * 2_000_000_000_u64, (number + 1) * 2_000_000_000_u64);
             [
                 format!("{{\"t\":0,\"kind\":\"task.started\",\"pid\":7,\"task\":\"task-{number}\",\"sort\":\"future\"}}\n"),
@@ -188,7 +188,8 @@ mod tests {
                 format!("{{\"t\":{ends},\"kind\":\"task.finished\",\"task\":\"task-{number}\",\"result\":\"ok\"}}\n"),
             ]
         });
-        let many = many + r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"task 1 is done, in process 7\n"}"#;
+        let many = many.collect::<String>()
+            + r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"task 1 is done, in process 7\n"}"#;
         assert_eq!(failed(&one_by_one, &many), ["took"]);
         let process = params(&[("kind", "process"), ("workers", "1")]);
         assert_eq!(failed(&process, KILLED), [""; 0]);

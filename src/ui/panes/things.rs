@@ -1,0 +1,127 @@
+//! The things of a program of the user's, and what can be done with each while it runs: one menu for each thing. UI thread.
+
+use std::collections::HashMap;
+
+use egui::{Popup, PopupCloseBehavior, TextEdit, Ui};
+
+use crate::model::{Action, RunState, RunView, TaskState, actions_on};
+use crate::ui::ask::actions::{Actions, UiAction};
+use crate::ui::look::foreign;
+use crate::ui::look::theme;
+
+/// Things and sleepers with a button each; more could not be found again.
+const MOST: usize = 16;
+
+/// The items that were typed for queues.
+#[derive(Debug, Default)]
+pub struct Things {
+    typed: HashMap<String, String>,
+}
+
+impl Things {
+    /// Draws a button for each thing that the program has made, and for each task that sleeps.
+    pub fn ui(&mut self, ui: &mut Ui, run: &RunView, actions: &mut Actions) {
+        let sleepers: Vec<String> = sleepers(run).take(MOST).collect();
+        if matches!(run.state, RunState::Finished(_)) || run.things.is_empty() && sleepers.is_empty() {
+            return;
+        }
+        ui.label(theme::caption(ui, "In this program"));
+        ui.horizontal_wrapped(|ui| {
+            let mut act = |word: &str, target: &str| actions.push(UiAction::Act(run.id, Action::own(word, target)));
+            for thing in run.things.iter().take(MOST) {
+                let shown = foreign::word(thing);
+                let button = ui.button(format!("{shown} ▾")).on_hover_text("What can be done with it while the program runs.");
+                let button = button.accessible_name(shown.as_ref());
+                let menu = Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(180.0);
+                menu.show(|ui| self.menu_ui(ui, thing, &mut act));
+            }
+            for task in sleepers {
+                let button = ui.button(format!("Let {} go on", foreign::word(&task)));
+                if button.on_hover_text("Ends its sleep now: go-on").clicked() {
+                    act("go-on", &task);
+                }
+            }
+        });
+        ui.add_space(4.0);
+    }
+
+    fn menu_ui(&mut self, ui: &mut Ui, thing: &str, act: &mut dyn FnMut(&str, &str)) {
+        for action in actions_on(thing) {
+            if *action == "put" {
+                let typed = self.typed.entry(thing.to_owned()).or_default();
+                ui.horizontal(|ui| {
+                    let field = ui.add(TextEdit::singleline(typed).hint_text("an item").desired_width(100.0));
+                    let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+                    field.accessible_name(format!("Item for {}", foreign::word(thing)));
+                    if (ui.button("put").clicked() || is_entered) && !typed.trim().is_empty() {
+                        act(action, &format!("{thing} {}", typed.trim()));
+                        ui.close();
+                    }
+                });
+            } else if ui.button(*action).clicked() {
+                act(action, thing);
+                ui.close();
+            }
+        }
+    }
+}
+
+/// Tasks whose sleep a person can end.
+fn sleepers(run: &RunView) -> impl Iterator<Item = String> {
+    let is_asleep = |state: TaskState, note: &str| state == TaskState::Sleeping && note == "sleep()";
+    run.lanes
+        .iter()
+        .filter(move |lane| lane.words.last().is_some_and(|word| is_asleep(word.state, &word.on)))
+        .map(|lane| lane.name.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use egui_kittest::kittest::Queryable;
+
+    use super::*;
+    use crate::ui::{sample, testing};
+
+    #[test]
+    fn each_thing_has_a_menu_of_its_own_actions_and_an_item_is_typed() {
+        let mut run = sample::run(1, "");
+        run.state = RunState::Running;
+        run.things = vec!["event go".to_owned(), "queue belt".to_owned()];
+        let state = (Things::default(), Actions::default());
+        let mut harness = testing::view(260.0, 400.0, state, move |ui, (things, actions)| things.ui(ui, &run, actions));
+        harness.get_by_label("event go").click();
+        harness.run_steps(3);
+        harness.get_by_label("clear").click();
+        harness.run_steps(3);
+        harness.get_by_label("queue belt").click();
+        harness.run_steps(3);
+        harness.get_by_label("Item for queue belt").focus();
+        harness.run_steps(1);
+        harness.get_by_label("Item for queue belt").type_text("a letter");
+        harness.run_steps(2);
+        harness.get_by_label("put").click();
+        harness.run_steps(2);
+        let actions = harness.state_mut().1.take();
+        let words = actions.iter().map(|action| match action {
+            UiAction::Act(_, action) => action.to_string(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(words.collect::<Vec<_>>(), ["clear event go", "put queue belt a letter"]);
+        assert!(harness.query_by_label("reset").is_none());
+    }
+
+    #[test]
+    fn a_run_that_is_over_has_nothing_to_act_on() {
+        let mut run = (*sample::snapshot(1).runs[0]).clone();
+        run.things = vec!["event go".to_owned()];
+        run.state = RunState::Finished(crate::model::Finished {
+            outcome: crate::model::Outcome::Passed,
+            elapsed_s: 1.0,
+            processes_left: 0,
+            reason: None,
+        });
+        let state = (Things::default(), Actions::default());
+        let harness = testing::view(260.0, 400.0, state, move |ui, (things, actions)| things.ui(ui, &run, actions));
+        assert!(harness.query_by_label_contains("event go").is_none());
+    }
+}
