@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn each_claim_can_fail() {
         let two = params(&[("workers", "2"), ("each", "0.1")]);
-        let failed = |params, lines: &str| failed(Pool::default(), params, lines);
+        let failed = |params: &Params, lines: &str| failed(Pool::default(), params, lines);
         assert_eq!(failed(&two, THREE), [""; 0]);
         assert_eq!(failed(&params(&[("workers", "1"), ("each", "0.1")]), THREE), ["at-once", "waited", "took"]);
         assert_eq!(failed(&two, &THREE.replacen("process 7", "process 8", 1)), ["processes"]);
