@@ -70,6 +70,6 @@ mod tests {
         assert_eq!(printed.numbers("item ", " is done"), [(1, at(1)), (12, at(3))]);
         assert_eq!(printed.after("map gave ").collect::<Vec<_>>(), ["[1, 2]"]);
         assert_eq!(printed.time_of("2]"), Some(at(3)));
-        assert_eq!((printed.time_of("nothing"), printed.text().len()), (None, 73));
+        assert_eq!((printed.time_of("nothing"), printed.text().len()), (None, 71));
     }
 }

@@ -368,7 +368,7 @@ fn futures_are_pending_running_finished_or_cancelled() {
         });
     });
     assert!(events.contains(&EventKind::TaskFinished { task: "gone".to_owned(), result: "cancelled".to_owned() }));
-    assert_eq!(states(&events, "next"), ["running worker-1"]);
+    assert_eq!(states(&events, "next"), ["waiting the pool's queue", "running worker-1"]);
 }
 
 /// Covers: fact 59.

@@ -118,7 +118,7 @@ mod tests {
         two.set(specs, "coroutines", "2").expect("in range");
         let failed = |lines: &str| failed(Steps::default(), &two, lines);
         assert_eq!(failed(&run), [""; 0]);
-        assert_eq!(failed(&run.replace("\"t\":40,", "\"t\":25,")), ["block-freezes"]);
+        assert_eq!(failed(&run.replacen("\"t\":40,", "\"t\":25,", 1)), ["block-freezes"]);
         assert_eq!(failed(&run.replace(&waits, "")), ["await-lets-run"]);
         assert_eq!(failed(&run.replacen("\"on\":\"main\"", "\"on\":\"other\"", 1)), ["one-thread"]);
         assert_eq!(

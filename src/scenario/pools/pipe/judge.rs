@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn each_claim_can_fail() {
         let (long, short) = (with_size("300"), with_size("4"));
-        let failed = |params, lines: &str| failed(Pipe::default(), params, lines);
+        let failed = |params: &Params, lines: &str| failed(Pipe::default(), params, lines);
         assert_eq!(failed(&long, RUN), [""; 0]);
         assert_eq!(failed(&long, &RUN.replace("65536", "70000")), ["capacity"]);
         assert_eq!(failed(&long, &RUN.replace("HELLO", "hello")), ["both-ways"]);
