@@ -11,6 +11,8 @@ const PAUSE: &str = "event may_blink";
 const LATE: Duration = Duration::from_millis(100);
 /// A blinker that changes its LED more often has no time to idle on a slow machine.
 const SLOW: Duration = Duration::from_millis(200);
+/// A life of so many nanoseconds is long enough for a share of it.
+const LONG: u64 = 1_000_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Blinking {
@@ -76,8 +78,8 @@ impl Judge for Blinking {
                 holds: shortest + Duration::from_millis(1) >= every,
             });
         }
-        if let Some(cpu) = self.cpu.as_ref().filter(|_| every >= SLOW && !self.is_touched) {
-            let life = (cpu.ran_ns + cpu.ready_ns + cpu.blocked_ns).max(1);
+        let life = self.cpu.as_ref().map_or(0, |cpu| cpu.ran_ns + cpu.ready_ns + cpu.blocked_ns);
+        if let Some(cpu) = self.cpu.as_ref().filter(|_| every >= SLOW && life >= LONG) {
             let claim = "the blinker needed a core for so much of its time, in percent";
             facts.push(at_most("idle", claim, 10, cpu.ran_ns * 100 / life));
         }
@@ -110,7 +112,7 @@ mod tests {
         {"t":2500000001,"kind":"gpio","line":17,"value":0}
         {"t":3000000000,"kind":"task.finished","task":"blinker","result":"ok"}
         {"t":3000000001,"kind":"gpio","line":17,"value":1}
-        {"t":3000000002,"kind":"task.cpu","pid":1,"tid":2,"name":"blinker","ran_ns":1000,"ready_ns":0,"blocked_ns":99000,"switches":1,"cores":[0],"exact":true,"final":true}"#;
+        {"t":3000000002,"kind":"task.cpu","pid":1,"tid":2,"name":"blinker","ran_ns":10000000,"ready_ns":0,"blocked_ns":1990000000,"switches":1,"cores":[0],"exact":true,"final":true}"#;
 
     fn failed_with(from: &str, to: &str) -> Vec<String> {
         let specs = super::super::card::BLINK.params;
@@ -122,11 +124,11 @@ mod tests {
 
     #[test]
     fn each_claim_can_fail() {
-        assert_eq!(failed_with("\"ran_ns\":1000", "\"ran_ns\":1001"), [""; 0]);
+        assert_eq!(failed_with("\"ran_ns\":10000000", "\"ran_ns\":10000001"), [""; 0]);
         assert_eq!(failed_with("\"t\":2500000001", "\"t\":3500000001"), ["changes"]);
         assert_eq!(failed_with("\"t\":2500000001", "\"t\":2400000001"), ["stood-still"]);
         assert_eq!(failed_with("\"t\":1500000003", "\"t\":1400000003"), ["not-early"]);
-        assert_eq!(failed_with("\"ran_ns\":1000", "\"ran_ns\":99000"), ["idle"]);
+        assert_eq!(failed_with("\"ran_ns\":10000000", "\"ran_ns\":990000000"), ["idle"]);
     }
 
     #[test]

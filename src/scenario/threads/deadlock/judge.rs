@@ -67,7 +67,9 @@ impl Judge for Circle {
             }
             EventKind::Action { action, .. } => match (self.circle, self.over) {
                 (None, _) => self.is_touched = true,
-                (Some(_), None) if action.word() == RELEASE => self.taken_away = Some(event.t),
+                (Some(_), None) if action.word() == RELEASE && [SCREEN, PRICES].contains(&&*action.target()) => {
+                    self.taken_away = Some(event.t);
+                }
                 _ => {}
             },
             EventKind::TaskFinished { task, .. } => _ = self.finished.insert(task.clone()),
@@ -173,6 +175,8 @@ mod tests {
         let without = all.replace(r#""running","on":"lock screen"}"#, r#""running"}"#);
         assert_eq!(failed_in("false", &without), ["both-done"]);
         assert_eq!(failed_in("false", &[STANDS, "\n", RELEASED, GIVES_UP, BOTH].concat()), ["ended"]);
+        let another = RELEASED.replace("screen", "nothing");
+        assert_eq!(failed_in("false", &[STANDS, "\n", &another, GIVES_UP, BOTH].concat()), [""; 0]);
     }
 
     #[test]
