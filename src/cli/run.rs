@@ -20,7 +20,7 @@ use super::session::{Ended, Listener, run_to_end};
 use super::start::{BoardChoice, Start};
 use super::whole_lines::WholeLines;
 use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What, find_program};
-use crate::model::{Language, Outcome, StopPlan, TimedAction};
+use crate::model::{EventKind, ExitStatus, Language, Outcome, Pid, StopPlan, TimedAction};
 use crate::scenario::{self, Params, Scenario};
 
 mod compare;
@@ -90,10 +90,41 @@ pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErro
         Format::Text(Box::new(TextReporter::new(scenario.title, scenario.id, out)))
     };
     let edges = EdgeFiles::create(&arguments.edges)?;
-    let mut reporter = Reporter { format, record, record_error: None, edges, title: scenario.id };
+    let skip = Skip { is_possible: scenario.is_plain(), ..Skip::default() };
+    let mut reporter = Reporter { format, record, record_error: None, edges, title: scenario.id, skip };
     let ended = run_to_end(request, &[], &arguments.board.board, start, &mut reporter)?;
+    let is_skipped = ended.result == Outcome::Failed && reporter.skip.is_one();
     reporter.finish()?;
-    Ok(status(&ended))
+    Ok(if is_skipped && ended.interrupted.is_none() { MISSING } else { status(&ended) })
+}
+
+/// The exit status of a run that lacks something, and of a plain body that says so.
+const MISSING: u8 = 3;
+
+/// Whether a plain body has shown nothing and said that something that it needs is missing.
+#[derive(Default)]
+struct Skip {
+    is_possible: bool,
+    body: Option<Pid>,
+    says_so: bool,
+    has_facts: bool,
+}
+
+impl Skip {
+    fn see(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::ProcessStarted { pid, .. } => _ = self.body.get_or_insert(*pid),
+            EventKind::ProcessExited { pid, status } if self.body == Some(*pid) => {
+                self.says_so = *status == ExitStatus::Exited(MISSING.into());
+            }
+            EventKind::Fact(_) => self.has_facts = true,
+            _ => {}
+        }
+    }
+
+    const fn is_one(&self) -> bool {
+        self.is_possible && self.says_so && !self.has_facts
+    }
 }
 
 fn status(ended: &Ended) -> u8 {
@@ -113,6 +144,7 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
         let (name, value) = word.split_once('=').ok_or_else(|| CliError::Usage(format!("--set: {word:?} is not NAME=VALUE")))?;
         params.set(scenario.params, name.trim(), value).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
     }
+    let params = Params::checked(scenario.params, params.values()).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
     let params: BTreeMap<String, Value> = params.values().clone();
     // The things of a plain lesson know their actions themselves.
     let known: Option<Vec<&str>> = (!scenario.is_plain()).then(|| scenario.actions.iter().map(|action| action.name).collect());
@@ -169,6 +201,7 @@ struct Reporter {
     record_error: Option<CliError>,
     edges: EdgeFiles,
     title: &'static str,
+    skip: Skip,
 }
 
 enum Format {
@@ -183,6 +216,7 @@ impl Listener for Reporter {
         }
         let EngineEvent::Event(_, event) = event else { return Ok(()) };
         self.edges.on_event(event);
+        self.skip.see(&event.kind);
         let line = if self.record.is_some() || matches!(self.format, Format::Json(_)) { event.to_line() } else { String::new() };
         if let Some(record) = &mut self.record
             && let Err(error) = record.line(&line)
@@ -195,6 +229,10 @@ impl Listener for Reporter {
             Format::Json(out) => writeln!(out, "{line}"),
             Format::Text(reporter) => reporter.on_event(event),
         }
+    }
+
+    fn flush_again_in(&self) -> Option<Duration> {
+        if let Format::Text(text) = &self.format { text.flush_again_in() } else { None }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,6 +1,9 @@
 //! From a launch to the last event, for `run` and `exec`. Runs on the main thread, which receives every event.
 
 use std::io;
+use std::time::Duration;
+
+use crossbeam_channel::RecvTimeoutError;
 
 use super::error::{CliError, complain};
 use super::interrupt::Interrupts;
@@ -20,8 +23,12 @@ pub(super) trait Listener {
     fn command(&mut self, _: &EngineEvent) -> io::Result<Option<Command>> {
         Ok(None)
     }
-    /// No event waits at the moment: writes everything that is buffered.
+    /// No event waits at the moment: writes everything that is buffered and need not wait for others.
     fn flush(&mut self) -> io::Result<()>;
+    /// When to flush again, although no event has come: something waits for a moment.
+    fn flush_again_in(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How a session ended.
@@ -98,7 +105,14 @@ fn listen<T>(
             event
         } else {
             check(listener.flush());
-            events.recv().map_err(|_| gone())?
+            match listener.flush_again_in() {
+                Some(moment) => match events.recv_timeout(moment) {
+                    Ok(event) => event,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+                },
+                None => events.recv().map_err(|_| gone())?,
+            }
         };
         // Before the listener, which may have to wait for a reader.
         match &event {

@@ -77,6 +77,11 @@ impl Scenario {
         if self.is_plain() { with_knobs(self.python, params).into() } else { self.python.into() }
     }
 
+    /// Whether its Python body asks for the pins of the header with gpiozero.
+    pub fn needs_gpiozero(&self) -> bool {
+        self.is_plain() && self.python.contains("from gpiozero import")
+    }
+
     /// The text before a run: it says what will be seen, and not why.
     pub fn intro(&self) -> &'static str {
         match self.text.split_once("\n\n") {

@@ -13,8 +13,8 @@ mod worker;
 
 pub use card::{
     ActionSpec, Chapter, Facts, Judge, Knob, Leds, Note, ORDER_OF, OpenWaits, Operation, ParamError, ParamKind, ParamSpec,
-    Params, Prediction, PushButton, RELEASE, Reply, STEP, Shows, Unwired, WaitOver, Wiring, action, at_least, at_most, bar,
-    choice, concept, count, equals, flag, knobs, led, more_than, note, on, seconds, text, with_knobs,
+    Params, Prediction, PushButton, RELEASE, REPLAY, Reply, STEP, Shows, Unwired, WaitOver, Wiring, action, at_least, at_most,
+    bar, choice, concept, count, equals, flag, knobs, led, more_than, note, on, seconds, text, with_knobs,
 };
 pub use definition::{Body, Scenario};
 pub use lesson::{

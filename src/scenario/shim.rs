@@ -11,6 +11,8 @@ macro_rules! files {
 
 files! {
     "sitecustomize.py"
+    "tasklab-1.0.dist-info/METADATA"
+    "tasklab-1.0.dist-info/entry_points.txt"
     "tasklab/__init__.py"
     "tasklab/control.py"
     "tasklab/events.py"
@@ -31,12 +33,14 @@ files! {
     "tasklab/observe/queues.py"
     "tasklab/observe/schedules.py"
     "tasklab/observe/start.py"
+    "tasklab/observe/stepping.py"
     "tasklab/observe/things.py"
     "tasklab/observe/threads.py"
     "tasklab/observe/times.py"
     "tasklab/observe/tracebacks.py"
     "tasklab/observe/workers.py"
     "tasklab/parameters.py"
+    "tasklab/pins.py"
     "tasklab/processes.py"
     "tasklab/queues.py"
     "tasklab/stepping.py"

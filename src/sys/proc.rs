@@ -111,11 +111,6 @@ pub fn stat_of(pid: Pid) -> Option<Stat> {
     try_stat_of(pid).ok()?
 }
 
-/// The stat line of a thread of this process, by its own folder in /proc: that is the right one in any PID namespace.
-pub fn own_thread_stat(tid: Tid) -> Option<Stat> {
-    parse_stat(&std::fs::read(format!("/proc/self/task/{tid}/stat")).ok()?)
-}
-
 /// The PIDs of all processes that can be seen.
 pub fn all_pids() -> io::Result<Vec<Pid>> {
     let mut pids = Vec::new();
@@ -173,11 +168,6 @@ pub fn is_ignored(signal: Signal) -> bool {
 /// Whether a process ignores a signal.
 pub fn ignores_signal(pid: Pid, signal: Signal) -> bool {
     has_in_mask(&pid.to_string(), "SigIgn", signal)
-}
-
-/// Whether a signal waits for a process, which blocks it or is stopped.
-pub fn has_pending_signal(pid: Pid, signal: Signal) -> bool {
-    has_in_mask(&pid.to_string(), "ShdPnd", signal)
 }
 
 fn has_in_mask(process: &str, mask: &str, signal: Signal) -> bool {
@@ -401,7 +391,7 @@ mod tests {
         assert_eq!(texts(own, "cmdline"), std::env::args().collect::<Vec<_>>());
         assert_eq!((link_of(own, "exe"), link_of(own, "no")), (std::env::current_exe().ok(), None));
         assert_eq!(is_ignored(Signal::PIPE), ignores_signal(own, Signal::PIPE));
-        assert!(!has_pending_signal(own, Signal::USR1) && available_memory().is_some_and(|bytes| bytes > 0));
+        assert!(available_memory().is_some_and(|bytes| bytes > 0));
         let nobody = Pid::new(i32::MAX);
         assert!(matches!(try_stat_of(nobody), Ok(None)));
         assert!(texts(nobody, "cmdline").is_empty() && !ignores_signal(nobody, Signal::PIPE));

@@ -376,8 +376,10 @@ fn signaled(id: &str, language: Language, target: &str, signal: Signal) -> Vec<E
         EventKind::RunStarted { run: started, .. } => run = Some(*started),
         EventKind::ProcessStarted { pid: started, name, .. } if name == target => pid = Some(*started),
         // It runs its own code from then on.
-        EventKind::TaskStarted { pid: of, task: name, .. } if pid == Some(*of) => task = Some(name.clone()),
-        // A worker that has work is one that its pool knows: of one that dies before, nobody learns how.
+        EventKind::TaskStarted { pid: of, task: name, .. } if pid == Some(*of) || name == target => {
+            (pid, task) = (Some(*of), Some(name.clone()));
+        }
+        // An echo that has heard a word is one that main knows: of one that dies before, nobody learns how.
         EventKind::TaskChanged { task: of, state, .. }
             if pid.is_some() && task.as_ref() == Some(of) && (target == id || *state == TaskState::Running) =>
         {
@@ -395,7 +397,7 @@ fn the_first_signal_kills_whatever_it_is() {
     let _alone = alone();
     for signal in [Signal::SEGV, Signal::BUS, Signal::ABRT, Signal::QUIT] {
         lesson::in_both(|language| {
-            for (id, target) in [("process-pool", "worker-1"), ("process-pool", "process-pool")] {
+            for (id, target) in [("pipe", "echo"), ("pipe", "pipe")] {
                 let events = signaled(id, language, target, signal);
                 let killed = |event: &Event| matches!(event.kind, EventKind::ProcessExited { status: ExitStatus::Signaled { signal: by, .. }, .. } if by == signal);
                 let ends: Vec<_> = events
@@ -413,64 +415,12 @@ fn the_first_signal_kills_whatever_it_is() {
 fn a_signal_that_is_ignored_is_told() {
     let _alone = alone();
     lesson::in_both(|language| {
-        let events = signaled("process-pool", language, "worker-1", Signal::PIPE);
+        let events = signaled("pipe", language, "echo", Signal::PIPE);
         let notices = notices(&events);
-        let told = |text: &String| text.starts_with("worker-1 (") && text.ends_with(") ignores SIGPIPE: nothing changes");
+        let told = |text: &String| text.starts_with("echo (") && text.ends_with(") ignores SIGPIPE: nothing changes");
         assert!(notices.iter().any(told), "{language}: {notices:?}");
         assert_eq!(outcome(&events), (Outcome::Passed, 0), "{language}: {notices:?}");
     });
-}
-
-/// The first workers may begin late: a pool whose only task was taken back before claims what happened, and that is nothing.
-#[test]
-fn a_pool_whose_only_task_is_taken_back_claims_no_worker() {
-    let _alone = alone();
-    let deaf = "import concurrent.futures as f, runpy, sys
-class Pool(f.ThreadPoolExecutor):
-    def submit(self, *task):
-        late = f.Future()
-        late.cancel()
-        return late
-f.ThreadPoolExecutor = Pool
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition('/')[0])
-runpy.run_path(sys.argv[0], run_name='__main__')";
-    let output = thread_pool(deaf, &["tasks=1", "each=0.02"]);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let facts: Vec<&str> = said.lines().filter(|line| line.contains(r#""kind":"fact""#)).collect();
-    assert!(facts.len() == 5 && facts.iter().all(|fact| fact.contains(r#""holds":true"#)), "{said}{output:?}");
-}
-
-/// On a busy machine a worker can be killed before its pool has been handed all tasks: those that come later are lost, too, and no error ends
-/// the lesson.
-#[test]
-fn a_pool_that_breaks_while_tasks_are_handed_in_says_so() {
-    let _alone = alone();
-    let breaks = "import concurrent.futures as f, multiprocessing, runpy, sys
-class Pool(f.ProcessPoolExecutor):
-    def submit(self, *task):
-        first = super().submit(*task)
-        for child in multiprocessing.active_children():
-            child.kill()
-        f.wait([first])
-        return first
-f.ProcessPoolExecutor = Pool
-sys.argv = sys.argv[1:]
-sys.path.insert(0, sys.argv[0].rpartition('/')[0])
-runpy.run_path(sys.argv[0], run_name='__main__')";
-    let output = thread_pool(breaks, &["tasks=3", "kind=process", "each=0.3"]);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let failed: Vec<&str> = said.lines().filter(|line| line.contains(r#""holds":false"#)).collect();
-    assert!(output.status.success() && failed.len() == 1 && failed[0].contains(r#""id":"all-done""#), "{said}{output:?}");
-    assert!(failed[0].contains(r#""expected":3"#) && said.contains("the pool is broken"), "{said}{output:?}");
-}
-
-/// The Python body of `thread-pool`, with another pool that this program puts in its place; its event lines are the standard output.
-fn thread_pool(program: &str, params: &[&str]) -> std::process::Output {
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", r#"exec "$@" 7>&1"#, "sh", "python3", "-c", program]);
-    shell.arg(lesson::twin(lesson::scenario("thread-pool"))).args(params);
-    shell.env("PYTHONPATH", lesson::SHIM).env("TASKLAB_EVENTS", "7").output().expect("python3")
 }
 
 /// When all tasks are cancelled, the facts are about nothing, and there is no error.
@@ -486,47 +436,5 @@ fn with_every_event_cancelled_the_schedule_says_so() {
         let ran = running.play(&[]);
         ran.assert_passed();
         assert_eq!(ran.observed("cancelled").as_array().map(Vec::len), Some(names.len() + 1), "{language}: {ran:#?}");
-    });
-}
-
-/// Nobody asks the kernel for a child when none is left.
-#[test]
-fn what_was_asked_before_the_last_child_was_waited_on_is_refused_after() {
-    let _alone = alone();
-    lesson::in_both(|language| {
-        let mut running = Running::start(lesson::scenario("wait"), language, &json!({ "children": 1, "life": 0.1 }));
-        running.press_all(&[("wait-any", ""), ("poll", ""), ("wait-any", "")]);
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.refusals().len(), 2, "{language}: {:?}", ran.refusals());
-    });
-}
-
-/// Python's pool would wait at the end for a lock of a worker that was killed, since it was stopped.
-#[test]
-fn a_worker_that_is_stopped_when_all_is_done_does_not_hold_up_the_end() {
-    let _alone = alone();
-    lesson::in_both(|language| {
-        let params = json!({ "workers": 1, "tasks": 4, "size": 1, "patience": 1.0 });
-        let mut running = Running::start(lesson::scenario("process-pool"), language, &params);
-        let is_done = |kind: &EventKind| matches!(kind, EventKind::TaskChanged { task, on: Some(on), .. } if task == "main" && on.starts_with("you:"));
-        running.until("all maps", is_done);
-        running.stop("worker-1");
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        ran.assert_nothing_is_left();
-    });
-}
-
-/// A stopped child of fork ends neither by itself nor by waiting: it is killed in the end.
-#[test]
-fn a_child_of_fork_that_is_stopped_does_not_hold_up_the_end() {
-    let _alone = alone();
-    lesson::in_both(|language| {
-        let mut running = Running::start(lesson::scenario("fork"), language, &json!({}));
-        running.stop("child-1");
-        let ran = running.play(&[]);
-        assert_eq!((ran.code, ran.observed("raw-status")), (Some(0), json!(9)), "{language}: {ran:#?}");
-        ran.assert_nothing_is_left();
     });
 }

@@ -19,7 +19,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-const SMALL: [&str; 6] = ["run", "thread-pool", "--set", "each=0.05", "--set", "tasks=8"];
+const SMALL: [&str; 6] = ["run", "thread-pool", "--set", "each=0.1", "--set", "tasks=8"];
 
 #[test]
 fn each_variant_is_measured_in_turn_and_the_numbers_agree_with_each_other() {

@@ -312,7 +312,7 @@ fn the_list_has_forty_pins_for_people_and_for_programs() {
 #[test]
 fn a_run_takes_the_board_that_is_chosen_or_none() {
     let run = |board: &str| {
-        let words = ["run", "blink", "--set", "changes=2", "--set", "every=0.02", "--no-script", "--board", board];
+        let words = ["run", "blink", "--set", "changes=2", "--set", "every=0.1", "--no-script", "--board", board];
         Command::new(env!("CARGO_BIN_EXE_tasklab")).args(words).stdin(Stdio::null()).output().expect("runs")
     };
     let log = Log::new();
@@ -333,7 +333,7 @@ fn the_edges_of_a_run_are_written_whole_in_both_forms() {
     let place = |name: &str| folder.path().join(name).display().to_string();
     let (vcd, csv) = (place("run.vcd"), place("run.csv"));
     let words =
-        ["run", "blink", "--set", "changes=6", "--set", "every=0.02", "--no-script", "--vcd", &vcd, "--csv", &csv, "--json"];
+        ["run", "blink", "--set", "changes=6", "--set", "every=0.1", "--no-script", "--vcd", &vcd, "--csv", &csv, "--json"];
     let output = Command::new(env!("CARGO_BIN_EXE_tasklab")).args(words).stdin(Stdio::null()).output().expect("runs");
     assert!(output.status.success(), "{output:?}");
     let told: Vec<(u64, u64)> = String::from_utf8(output.stdout)

@@ -5,6 +5,7 @@ mod across_systems;
 mod buttons;
 mod catalogue;
 mod demos;
+mod gpiozero;
 mod locks;
 mod plain_threads;
 mod pools;

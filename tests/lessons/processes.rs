@@ -1,344 +1,250 @@
-//! The lessons about processes, acted on: every action at least once in both languages, bad targets, late actions, and
-//! processes that are killed or stopped from outside.
+//! The lessons about processes, acted on: what a person can do in each, in both languages, and processes that are killed or stopped.
 
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Running, decided, run, scenario, together, until_state};
+use support::lesson::{Live, decided, in_both, scenario};
 use support::state_of;
-use tasklab::model::{EventKind, Language, ProcessState, Sent};
+use tasklab::model::{EventKind, Language, ProcessState, TaskState};
 
-const MINE: [&str; 8] =
-    ["process-basics", "shared-memory", "exec", "wait", "orphan", "process-group", "start-methods", "old-interfaces"];
+/// A lesson that has come so far that this task has begun.
+fn begun(id: &str, language: Language, params: &Value, task: &str) -> Live {
+    let mut live = Live::start(id, language, params);
+    live.until(task, |kind| matches!(kind, EventKind::TaskStarted { task: started, .. } if started == task));
+    live
+}
 
-/// A body that waits for what a person does, a minute unless something else is wanted.
-fn begin(id: &str, language: Language, params: &Value) -> Running {
-    let mut params = params.clone();
-    if scenario(id).params.iter().any(|spec| spec.name == "patience") && params["patience"].is_null() {
-        params["patience"] = json!(60.0);
-    }
-    let mut running = Running::start(scenario(id), language, &params);
-    running.until("a wait for you", |kind| {
-        matches!(kind, EventKind::TaskChanged { on: Some(on), task, .. } if task == "main" && (on.starts_with("you") || on.contains("foreground")))
+/// Until this has been printed.
+#[track_caller]
+fn until_printed(live: &mut Live, text: &str) {
+    // It may have come in two parts.
+    let mut printed = live.ran.printed.clone();
+    live.until(text, |kind| {
+        if let EventKind::Output { bytes, .. } = kind {
+            printed += &String::from_utf8_lossy(bytes);
+        }
+        printed.contains(text)
     });
-    running
 }
 
-/// Each action that is impossible, or not possible any more, gets one sentence, and the lesson goes on.
+/// Until this child is a zombie.
+#[track_caller]
+fn until_zombie(live: &mut Live, child: &str) -> i32 {
+    let wanted = live.pid_of(child).expect("it has begun");
+    live.until(
+        "a zombie",
+        |kind| matches!(kind, EventKind::ProcessState { pid, state: ProcessState::Zombie } if pid.number() == wanted),
+    );
+    wanted
+}
+
 #[test]
-fn bad_targets_and_unknown_actions_are_refused_in_one_sentence() {
-    let bad = [
-        ("process-basics", "parents", "nobody"),
-        ("process-basics", "foreground", ""),
-        ("shared-memory", "change", "nobody"),
-        ("exec", "exec", "nobody"),
-        ("wait", "wait", "nobody"),
-        ("orphan", "adopt", "perhaps"),
-        ("process-group", "signal-group", "z"),
-        ("start-methods", "start", "thread"),
-    ];
-    for language in BOTH {
-        for (id, action, target) in bad {
-            let mut running = begin(id, language, &json!({}));
-            for (action, target) in [(action, target), ("dance", "wildly")] {
-                running.press(action, target);
-            }
-            running.press(if id == "wait" { "wait-all" } else { "finish" }, "");
-            let ran = running.play(&[]);
-            assert_eq!((ran.code, ran.failed()), (Some(0), vec![]), "{id} {language}: {ran:#?}");
-            let refusals = ran.refusals();
-            assert_eq!(refusals.len(), 2, "{id} {language}: {refusals:?}");
-            for (refusal, words) in refusals.iter().zip([[action, target], ["dance", "wildly"]]) {
-                assert!(refusal.starts_with("could not") && words.iter().all(|word| refusal.contains(word)), "{refusal}");
-            }
-            ran.assert_nothing_is_left();
-        }
-        let ran = run(scenario("old-interfaces"), language, &json!({ "hold": 0.05 }), &["0.0 run perl"]);
-        assert!(ran.refusals().iter().all(|notice| notice.contains("perl")) && ran.refusals().len() == 1, "{:?}", ran.refusals());
+fn a_child_that_is_killed_gives_its_parent_the_number_of_the_signal() {
+    in_both(|language| {
+        let live = begun("fork", language, &json!({ "pieces": 160, "split": 100, "size": 4_000_000 }), "child-1");
+        live.act("kill child-1");
+        let ran = live.end();
         ran.assert_passed();
-    }
+        assert_eq!(ran.observed("signal-bits"), json!(9), "{language}");
+        assert!(!ran.facts().contains_key("raw-status"), "{language}");
+    });
 }
 
+/// The parent waits for the chosen child however long that takes; another one that has ended stays a zombie.
 #[test]
-fn a_copy_that_is_killed_leaves_the_others_and_a_stopped_job_goes_on_in_the_background() {
-    for language in BOTH {
-        let mut running = begin("process-basics", language, &json!({ "copies": 4, "greeting": "good morning", "folder": "/" }));
-        running.stop("job");
-        running.kill("copy-3");
-        running.until("end of copy-3", |kind| matches!(kind, EventKind::ProcessExited { .. }));
-        running.press("background", "");
-        running.press("background", "");
-        running.until("refusal", |kind| matches!(kind, EventKind::ActionRefused { .. }));
-        running.press("foreground", "");
-        running.press("background", "");
-        let job = running.pid_of("job").expect("it lives");
-        running.press("parents", &job.to_string());
-        running.until("line of parents", |kind| {
-            matches!(kind, EventKind::Value { name, value } if name == "line of parents" && value.as_str().is_some_and(|line| line.starts_with("job")))
+fn waitpid_waits_for_the_child_that_was_chosen() {
+    in_both(|language| {
+        let mut live = begun("wait", language, &json!({ "children": 3, "life": 1.2, "signal": "SIGKILL" }), "child-3");
+        live.act("stop child-2");
+        live.act("kill child-1");
+        let first = until_zombie(&mut live, "child-1");
+        assert_eq!(state_of(first), Some('Z'), "{language}: nobody has waited for it");
+        live.until("the last one's end", |kind| {
+            matches!(kind, EventKind::ProcessExited { .. } | EventKind::TaskChanged { state: TaskState::Running, .. })
         });
-        running.until(
-            "steps of the job",
-            |kind| matches!(kind, EventKind::Value { name, value } if name.starts_with("steps of the job") && *value != json!(0)),
-        );
-        running.press("finish", "");
-        let ran = running.play(&[]);
+        live.act("go-on main");
+        live.act("cont child-2");
+        let ran = live.end();
         ran.assert_passed();
-        assert_eq!(ran.observed("others-live"), json!(3), "{language}");
-        assert_eq!(ran.observed("greeting"), json!("good morning"), "{language}");
-        assert!(ran.observed("background").as_u64() > Some(0), "{language}");
-        ran.assert_nothing_is_left();
-    }
+        assert_eq!(ran.observed("raw-status"), json!(5120), "{language}: of the second alone");
+        assert_eq!((ran.observed("signal-bits"), ran.observed("nobody-left")), (json!(9), json!(3)), "{language}");
+        assert!(ran.observed("chosen").as_u64() >= Some(1), "{language}");
+        assert_eq!(ran.refusals().len(), 1, "{language}: main does not sleep: {:?}", ran.refusals());
+    });
 }
 
-/// Every change is asked for, twice; a child that was killed can change nothing, and the rest is still claimed.
 #[test]
-fn who_shares_memory_sees_the_change() {
-    for language in BOTH {
-        let mut running = begin("shared-memory", language, &json!({ "start": 100, "step": 7 }));
-        for who in ["child", "thread", "parent", "child", "thread"] {
-            running.press("change", who);
-        }
-        running.press("finish", "");
-        let ran = running.play(&[]);
+fn zombies_stay_until_they_are_waited_for() {
+    in_both(|language| {
+        let mut live = begun("zombie", language, &json!({ "children": 3, "life": 1.0, "pause": 5.0 }), "child-3");
+        live.act("kill child-1");
+        let first = until_zombie(&mut live, "child-1");
+        let second = until_zombie(&mut live, "child-2");
+        live.act("kill child-2");
+        live.act("go-on main");
+        until_printed(&mut live, "SIGKILL went to each of them");
+        assert_eq!((state_of(first), state_of(second)), (Some('Z'), Some('Z')), "{language}");
+        let ran = live.end();
         ran.assert_passed();
-        assert_eq!(ran.observed("shared"), json!([135, 135]), "{language}");
-        assert_eq!(ran.values("x in the parent").last(), Some(&json!(121)), "{language}");
-        assert_eq!(ran.values("x in the child").last(), Some(&json!(114)), "{language}");
-
-        let mut running = begin("shared-memory", language, &json!({}));
-        running.kill("child");
-        running.until("end of the child", |kind| matches!(kind, EventKind::ProcessExited { .. }));
-        running.press("change", "child");
-        running.press("change", "thread");
-        running.press("finish", "");
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert!(ran.facts().contains_key("thread") && !ran.facts().contains_key("private"), "{language}: {ran:#?}");
-        assert!(ran.refusals()[0].contains("child"), "{:?}", ran.refusals());
-        ran.assert_nothing_is_left();
-    }
+        assert_eq!(ran.observed("status-kept"), json!(2), "{language}: the first one was killed while it lived");
+        assert_eq!((ran.observed("gone"), ran.refusals().len()), (json!(3), 0), "{language}: {:?}", ran.refusals());
+    });
 }
 
-/// Once a child runs another program it cannot be told to execute one more.
 #[test]
-fn a_child_that_has_executed_a_program_takes_no_more_orders() {
-    for language in BOTH {
-        for program in ["sort", "wc"] {
-            let mut running = begin("exec", language, &json!({ "program": program }));
-            running.press("missing", "child-1");
-            running.until("error", |kind| matches!(kind, EventKind::Value { name, .. } if name.contains("exec in child-1 gave")));
-            running.press("exec", "child-1");
-            running
-                .until("new name", |kind| matches!(kind, EventKind::Value { name, .. } if name.contains("program of child-1")));
-            running.press("exec", "child-1");
-            running.kill("child-2");
-            running.press("finish", "");
-            let ran = running.play(&[]);
+fn another_program_runs_in_the_same_process() {
+    in_both(|language| {
+        for program in ["cat", "wc"] {
+            let mut live = begun("exec", language, &json!({ "program": program, "pause": 0.5 }), "child-1");
+            let child = live.pid_of("child-1").expect("it has begun");
+            live.until("the program", |kind| {
+                matches!(kind, EventKind::ProcessSampled(sample) if sample.name == program && sample.pid.number() == child)
+            });
+            live.act("go-on nobody");
+            let ran = live.end();
             ran.assert_passed();
-            assert_eq!(ran.observed("new-name"), json!(program), "{language}");
+            assert_eq!((ran.observed("same-process"), ran.observed("new-program")), (json!(child), json!(program)));
+            assert_eq!(ran.observed("missing"), json!(127), "{language}");
             assert_eq!(ran.refusals().len(), 1, "{language}: {:?}", ran.refusals());
-            ran.assert_nothing_is_left();
         }
-    }
-}
-
-/// The status of a child that somebody else killed is decoded, too; waiting for one child leaves the other a zombie.
-#[test]
-fn wait_tells_how_each_child_has_ended() {
-    for language in BOTH {
-        let mut running = begin("wait", language, &json!({ "life": 2.0, "signal": "SIGKILL" }));
-        // Until they have been asked for, nobody ends, however slow this machine is.
-        let children = ["child-1", "child-2", "child-3"];
-        for child in children {
-            running.stop(child);
-        }
-        for target in ["", "child-3"] {
-            running.press("poll", target);
-            running.until("(0, 0)", |kind| matches!(kind, EventKind::Value { name, .. } if name.starts_with("WNOHANG")));
-            running.until("wait for you", |kind| matches!(kind, EventKind::TaskChanged { .. }));
-        }
-        running.kill("child-1");
-        let first = running.pid_of("child-1").expect("it is there");
-        running.until("zombie", |kind| matches!(kind, EventKind::ProcessState { state: ProcessState::Zombie, .. }));
-        running.press("wait", "child-2");
-        for child in &children[1..] {
-            running.signal(Sent::Continue, child);
-        }
-        running.until("the second", |kind| matches!(kind, EventKind::ProcessReaped { .. }));
-        assert_eq!(state_of(first), Some('Z'), "{language}: nobody has waited on the first one");
-        running.press("poll", &first.to_string());
-        running.press("wait-any", "");
-        running.press("wait", "child-2");
-        let ran = running.play(&[]);
+        let live = begun("exec", language, &json!({}), "child-1");
+        live.act("kill child-1");
+        let ran = live.end();
         ran.assert_passed();
-        assert_eq!(ran.values("child-1: raw status"), [json!(9)], "{language}");
-        assert_eq!(ran.values("child-2: raw status"), [json!(5120)], "{language}");
-        assert_eq!(ran.observed("signal-bits"), json!([9, 9]), "{language}");
-        assert_eq!(ran.observed("nobody-yet"), json!([0, 0]), "{language}");
-        assert_eq!(ran.observed("chosen"), json!(1), "{language}");
-        assert_eq!(ran.refusals().len(), 1, "{language}: too late for the second: {:?}", ran.refusals());
-        ran.assert_nothing_is_left();
-    }
+        assert!(!ran.facts().contains_key("stays-open"), "{language}: who was killed wrote nothing");
+    });
 }
 
-/// Whether or not the grandparent adopts, the new parent is who /proc says, and only that one can wait.
+/// Whether or not the grandparent adopts, the new parent is who the kernel says, and only that one can wait.
 #[test]
 fn an_orphan_s_new_parent_depends_on_who_adopts() {
-    for language in BOTH {
-        for (before, asked, adopts) in [(false, "yes", true), (true, "no", false)] {
-            let mut running = begin("orphan", language, &json!({ "adopt": before, "children": 3 }));
-            running.press("adopt", asked);
-            running.until(
-                "adoption",
-                |kind| matches!(kind, EventKind::Value { name, value } if name.contains("adopts") && *value == json!(if adopts { "yes" } else { "no" })),
-            );
-            running.kill("child-1");
-            let dying = running.pid_of("child-1").expect("nobody has waited on it");
-            until_state(dying, 'Z');
-            let child = running.pid_of("child-2").expect("it lives");
-            running.kill("parent");
-            running.until("an orphan", |kind| matches!(kind, EventKind::ProcessOrphaned { pid, .. } if pid.number() == child));
-            let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).expect("the orphan lives");
-            let parent: i32 =
-                stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok()).expect("stat");
-            assert_eq!(parent == running.pid(), adopts, "{language}");
-            running.press("adopt", "yes");
-            running.press("finish", "");
-            let ran = running.play(&[]);
-            assert_eq!((ran.code, ran.failed()), (Some(0), vec![]), "{language}: {ran:#?}");
-            assert_eq!(ran.facts().contains_key("adopter-waits"), adopts, "{language}");
-            assert_eq!(ran.refusals().len(), 1, "{language}: too late to adopt: {:?}", ran.refusals());
-            ran.assert_nothing_is_left();
+    in_both(|language| {
+        for adopts in [false, true] {
+            let params = json!({ "adopt": adopts, "children": 3, "pause": 3.0, "gap": 0.3 });
+            let mut live = begun("orphan", language, &params, "child-1.3");
+            if adopts {
+                live.act("go-on main");
+            } else {
+                live.act("kill child-1");
+            }
+            let child = live.pid_of("child-1.2").expect("it has begun");
+            live.until("an orphan", |kind| matches!(kind, EventKind::ProcessOrphaned { pid, .. } if pid.number() == child));
+            let main = live.pid_of("main").expect("it has begun");
+            let ran = live.end();
+            ran.assert_passed();
+            assert_eq!(ran.observed("new-parent") == json!(main), adopts, "{language}");
+            assert_eq!((ran.observed("outlive"), ran.facts().contains_key("adopter-waits")), (json!(3), adopts), "{language}");
         }
-    }
+    });
 }
 
-/// One, a group, a member's group, a session of its own; signals that somebody else sends don't count.
+/// A group that a person does something to is claimed nothing of; the others are.
 #[test]
 fn signals_reach_whom_they_are_meant_for() {
-    for language in BOTH {
-        let mut running = begin("process-group", language, &json!({ "members": 2, "signal": "SIGHUP" }));
-        let outsiders = running.pid_of("b-1").and_then(rustix::process::Pid::from_raw).expect("it lives");
-        rustix::process::kill_process(outsiders, rustix::process::Signal::HUP).expect("ours");
-        running.press("signal", "a-2");
-        running.kill("a-1");
-        running.until("end of the leader", |kind| matches!(kind, EventKind::ProcessExited { .. }));
-        for (action, target) in
-            [("signal-group", "a-2"), ("signal-group", "b"), ("signal-group", "s"), ("signal", "a-1"), ("finish", "")]
-        {
-            running.press(action, target);
-        }
-        let ran = running.play(&[]);
+    in_both(|language| {
+        let mut live = begun("process-group", language, &json!({ "members": 2, "signal": "SIGHUP", "life": 5.0 }), "s-1");
+        until_printed(&mut live, "the parent is in group");
+        live.act("kill-group b-2");
+        live.act("go-on main");
+        let ran = live.end();
         ran.assert_passed();
-        assert_eq!(ran.values("signal a-2 reached"), [json!(["a-2"])], "{language}");
-        assert_eq!(
-            ran.values("signal-group a-2 reached"),
-            [json!(["a-2"])],
-            "{language}: the leader has gone, the group has not"
-        );
-        assert_eq!(ran.values("signal-group b reached"), [json!(["b-1", "b-2"])], "{language}");
-        assert_eq!(ran.values("signal-group s reached"), [json!(["s-1"])], "{language}");
-        assert_eq!(ran.refusals().len(), 1, "{language}: nobody is a-1 any more: {:?}", ran.refusals());
-        ran.assert_nothing_is_left();
-    }
+        assert_eq!(ran.observed("group"), json!(2), "{language}");
+        assert!(!ran.facts().contains_key("one"), "{language}");
+        let leader = ran.observed("own-session");
+        assert_eq!(leader[0], leader[1], "{language}");
+    });
 }
 
 #[test]
-fn a_process_more_can_be_started_by_each_method() {
-    for language in BOTH {
+fn threads_share_memory_and_a_child_that_is_killed_tells_nothing_more() {
+    in_both(|language| {
+        let params = json!({ "start": 100, "step": 7 });
+        let mut live = begun("shared-memory", language, &params, "thread-1");
+        live.act("another thread-1");
+        live.until("one more", |kind| matches!(kind, EventKind::TaskStarted { task, .. } if task == "thread-2"));
+        let ran = live.end();
+        ran.assert_passed();
+        assert_eq!((ran.observed("private"), ran.observed("thread")), (json!(100), json!(114)), "{language}");
+        assert_eq!((ran.observed("private-too"), ran.observed("shared")), (json!(107), json!(121)), "{language}");
+
+        let mut live = begun("shared-memory", language, &params, "child-1");
+        until_printed(&mut live, "child: x is 107");
+        live.act("kill child-1");
+        let ran = live.end();
+        ran.assert_passed();
+        assert!(ran.facts().contains_key("thread") && !ran.facts().contains_key("shared"), "{language}: {ran:#?}");
+    });
+}
+
+#[test]
+fn copies_live_and_die_each_for_itself() {
+    in_both(|language| {
+        let params = json!({ "copies": 4, "greeting": "good morning", "folder": "/", "life": 4.0 });
+        let mut live = begun("process-basics", language, &params, "copy-4");
+        live.act("kill copy-3");
+        until_printed(&mut live, "my copies are in the background");
+        live.act("go-on main");
+        let ran = live.end();
+        ran.assert_passed();
+        assert_eq!((ran.observed("pids"), ran.observed("others-live")), (json!(4), json!(2)), "{language}");
+        assert_eq!(ran.observed("inherited"), json!(2), "{language}");
+    });
+}
+
+#[test]
+fn a_process_that_lacks_the_guard_comes_to_its_own_start() {
+    in_both(|language| {
+        let ran = Live::start("start-methods", language, &json!({ "method": "spawn", "rounds": 1, "guard": false })).end();
+        ran.assert_passed();
+        assert_eq!(ran.observed("guard"), json!(1), "{language}");
         let ran = decided("start-methods", || {
-            let mut running = begin("start-methods", language, &json!({ "ballast": 16, "patience": 60.0 }));
-            for method in ["fork", "spawn", "forkserver"] {
-                running.press("start", method);
+            let live = begun("start-methods", language, &json!({ "rounds": 1, "pause": 1.0 }), "fork-1");
+            live.act("kill fork-1");
+            live.end()
+        });
+        ran.assert_passed();
+        assert!(ran.printed.contains("fork-1 left with -9") && ran.facts().contains_key("grandchild"), "{language}");
+    });
+}
+
+#[test]
+fn an_old_interface_that_was_disturbed_is_claimed_nothing_of() {
+    in_both(|language| {
+        let mut live = Live::start("old-interfaces", language, &json!({ "status": 77, "hold": 0.7 }));
+        let mut shell = 0;
+        live.until("a shell", |kind| match kind {
+            EventKind::ProcessStarted { pid, name, .. } if name == "sh" => {
+                shell = pid.number();
+                true
             }
-            running.kill("fork");
-            running.press("finish", "");
-            running.play(&[])
+            _ => false,
         });
+        live.act(&format!("kill {shell}"));
+        let ran = live.end();
         ran.assert_passed();
-        let named = |wanted: &str| {
-            ran.events
-                .iter()
-                .filter(|event| matches!(&event.kind, EventKind::ProcessStarted { name, .. } if name == wanted))
-                .count()
-        };
-        assert_eq!(named("fork"), 5, "{language}");
-        ran.assert_nothing_is_left();
-    }
+        assert!(!ran.facts().contains_key("system-status"), "{language}");
+        assert_eq!(ran.observed("run-status"), json!(77), "{language}");
+    });
 }
 
-/// A call can be made again; what is killed in the middle of a call fails that call's fact, and no other.
-#[test]
-fn an_old_interface_shows_what_became_of_its_program() {
-    for language in BOTH {
-        let ran =
-            run(scenario("old-interfaces"), language, &json!({ "status": 77, "hold": 0.05 }), &["0.1 run popen", "0.1 next"]);
-        ran.assert_passed();
-        assert_eq!(ran.values("popen gave").len(), 2, "{language}");
-        assert_eq!(ran.observed("system-status"), json!(77 * 256), "{language}");
-
-        let was_killed = (0..10).any(|_| {
-            let mut running = Running::start(scenario("old-interfaces"), language, &json!({ "hold": 0.7 }));
-            running.until("call", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "call"));
-            // It reads its standard input once it is the program that was called.
-            running.until("cat", |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == "cat"));
-            running.kill("call");
-            let ran = running.play(&[]);
-            ran.assert_nothing_is_left();
-            // On a busy machine it may have ended before: then nothing fails, and once more.
-            let was_killed = ran.observed("call") == json!(-9);
-            let failed = if was_killed { vec!["call"] } else { vec![] };
-            assert_eq!((ran.code, ran.failed()), (Some(0), failed), "{language}: {ran:#?}");
-            was_killed
-        });
-        assert!(was_killed, "{language}: never in time");
-    }
-}
-
-/// Any process may be stopped and never continued: the lesson comes to its end, and no process is left.
-#[test]
-fn nobody_waits_for_ever_on_a_process_that_was_stopped() {
-    let victims = [
-        ("process-basics", "copy-1"),
-        ("process-basics", "job"),
-        ("shared-memory", "child"),
-        ("exec", "child-1"),
-        ("wait", "child-1"),
-        ("orphan", "parent"),
-        ("orphan", "child-1"),
-        ("process-group", "a-1"),
-        ("start-methods", "fork"),
-        ("start-methods", "spawn"),
-        ("start-methods", "forkserver"),
-    ];
-    for language in BOTH {
-        together(victims.map(|(id, victim)| {
-            Box::new(move || {
-                // Time enough to start all processes first, also on a busy machine.
-                let mut running = begin(id, language, &json!({ "patience": 20.0 }));
-                assert!(running.pid_of(victim).is_some(), "{id}: no {victim}");
-                running.stop(victim);
-                if id == "start-methods" {
-                    running.press("finish", "");
-                }
-                let ran = running.play(&[]);
-                assert_eq!(ran.code, Some(0), "{id} {victim} {language}: {ran:#?}");
-                ran.assert_nothing_is_left();
-            }) as Box<dyn FnOnce() + Send>
-        }));
-    }
-}
-
-/// A body that is killed takes its family along, even without a supervisor.
+/// A body that is killed takes its family along.
 #[test]
 fn nothing_is_left_of_a_body_that_is_killed() {
-    for id in MINE {
-        for language in BOTH {
-            let mut running = Running::start(scenario(id), language, &json!({}));
-            running.until("start", |kind| matches!(kind, EventKind::TaskChanged { .. }));
-            let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
-            rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
-            let ran = running.play(&[]);
-            assert_eq!(ran.code, None, "{id} {language}");
-            ran.assert_nothing_is_left();
-        }
+    let lessons = [
+        ("fork", "child-1"),
+        ("wait", "child-2"),
+        ("zombie", "child-2"),
+        ("exec", "child-1"),
+        ("orphan", "child-1.1"),
+        ("process-group", "b-1"),
+        ("shared-memory", "child-1"),
+        ("process-basics", "copy-2"),
+        ("start-methods", "spawn-1"),
+    ];
+    for (id, task) in lessons {
+        in_both(|language| {
+            let mut live = Live::start(scenario(id).id, language, &json!({}));
+            live.until(task, |kind| matches!(kind, EventKind::TaskStarted { task: started, .. } if started == task));
+            live.act("kill main");
+            assert_eq!(live.end().code, None, "{id} {language}");
+        });
     }
 }

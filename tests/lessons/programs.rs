@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::lesson::{BOTH, Ran, Running, scenario, together, until_state};
-use tasklab::model::{EventKind, Language, Level};
+use support::lesson::live::Live;
+use support::lesson::{BOTH, Ran, Running, scenario, together};
+use tasklab::model::{EventKind, Language, TaskState};
 
 /// An action line, as Task Lab writes it to the control pipe.
 fn line(action: &str, target: &str) -> String {
@@ -25,236 +26,145 @@ fn with_lines(id: &str, language: Language, params: &Value, process: &'static st
     ran
 }
 
-#[test]
-fn a_text_that_somebody_types_is_obeyed_by_nobody() {
-    for language in BOTH {
-        let text = "$(touch /tmp/injected); *";
-        let lines = [line("print", text), line("print", ""), line("dance", ""), line("done", "")];
-        let ran = with_lines("subprocess-run", language, &json!({}), "cat", &lines);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["intact"].observed, json!(2), "what was typed, and the lesson's own");
-        assert!(ran.printed.contains(text), "{}", ran.printed);
-        let refusals = ran.refusals();
-        assert!(refusals.len() == 2 && refusals[0].contains("print") && refusals[1].contains("dance"), "{refusals:?}");
-    }
-}
-
-/// Only calls: then nothing else is to be shown, and whoever has seen enough says so.
-#[test]
-fn calls_alone_end_when_somebody_says_so() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("subprocess-run"), language, &json!({ "way": "list", "calls": 1000 }));
-        running.write(&[line("print", "hello"), line("done", "")].concat());
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert!(ran.observed("calls").as_u64().is_some_and(|made| (1..1000).contains(&made)), "{language}: {ran:#?}");
-        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("print"), "{language}: {:?}", ran.refusals());
-    }
-}
-
-#[test]
-fn poll_gives_none_until_the_program_was_answered() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("popen"), language, &json!({ "pause": 1.0, "status": 9, "patience": 60.0 }));
-        running.until("poll", |kind| matches!(kind, EventKind::Value { name, .. } if name == "poll() gave"));
-        running.write(&[line("poll", ""), line("answer", ""), line("answer", "")].concat());
-        running.until("two polls", |kind| matches!(kind, EventKind::ActionRefused { action, .. } if action.word() == "answer"));
-        let polled = running.pid_of("polled").expect("runs");
-        until_state(polled, 'Z');
-        running.write(&line("poll", ""));
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(
-            ran.facts()["poll"].observed,
-            json!(["None", "None", "9", "9"]),
-            "{language}: what we asked, and the lesson's own at its end"
-        );
-        assert_eq!(ran.refusals().len(), 1, "the second answer: {:?}", ran.refusals());
-    }
-}
-
-#[test]
-fn sort_answers_when_its_input_ends_and_cat_at_once() {
-    for language in BOTH {
-        let lines = ["pear", "apple", "Ähre"].map(|text| line("send", text));
-        let script = [lines.concat(), line("close", ""), line("send", "too late")];
-        let ran = with_lines("communicate", language, &json!({ "mebibytes": 16 }), "sort", &script);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["answer"].observed, json!(["apple", "pear", "Ähre"]));
-        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("too late"), "{:?}", ran.refusals());
-
-        let mut running = Running::start(scenario("communicate"), language, &json!({ "program": "cat", "mebibytes": 16 }));
-        running.until("cat", is_started("cat"));
-        running.write(&line("send", "hello"));
-        running.until("sent", |kind| matches!(kind, EventKind::Value { name, .. } if name == "lines sent"));
-        running.write(&line("close", ""));
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["answer"].observed, json!(["hello"]));
-        assert!(!ran.facts().contains_key("silent"));
-    }
-}
-
-#[test]
-fn messages_go_both_ways_and_rounds_are_added() {
-    for language in BOTH {
-        let params = json!({ "pause": 0.0, "records": 10 });
-        let lines = [
-            line("send", "one"),
-            line("lock", "on"),
-            line("lock", "maybe"),
-            line("send", "two"),
-            line("close", ""),
-            line("lock", "off"),
-        ];
-        let ran = with_lines("pipe", language, &params, "echo", &lines);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["both-ways"].observed, json!(["ONE", "TWO"]));
-        assert!(ran.refusals().len() == 1 && ran.refusals()[0].contains("maybe"), "{:?}", ran.refusals());
-        let rounds = (1..=5).filter(|round| !ran.values(&format!("round {round}: torn records")).is_empty());
-        assert_eq!(rounds.collect::<Vec<_>>(), [1, 2, 3, 4]);
-        assert_eq!(ran.facts()["nothing-lost"].observed, json!(4 * 2 * 10 * 100_000));
-    }
-}
-
-/// A writer that dies with the lock in hand, in the middle of a record: the run ends, and claims nothing of that round.
-#[test]
-fn a_writer_that_is_killed_ends_its_round() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("pipe"), language, &json!({ "pause": 0.0, "patience": 1.0, "records": 200 }));
-        running.until("the second round", is_started("writer-a2"));
-        running.kill("writer-a2");
-        let ran = running.play(&[]);
-        assert_eq!(ran.code, Some(0), "{ran:#?}");
-        ran.assert_nothing_is_left();
-    }
-}
-
-#[test]
-fn terminate_and_kill_come_by_the_control_pipe_as_well() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("signals"), language, &json!({ "cleanup": 0.2, "patience": 60.0 }));
-        running.until("all three", is_started("deaf"));
-        let pids = ["polite", "slow", "deaf"].map(|name| running.pid_of(name).expect("runs"));
-        running
-            .write(&[line("terminate", "polite"), line("terminate", &pids[1].to_string()), line("terminate", "deaf")].concat());
-        running.until("the slow one's end", |kind| matches!(kind, EventKind::ProcessReaped { pid } if pid.number() == pids[1]));
-        assert!(support::state_of(pids[2]).is_some_and(|state| state != 'Z'), "{language}: the deaf one goes on");
-        running.write(&[line("terminate", "polite"), line("kill", "nobody"), line("kill", "deaf")].concat());
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["finally"].observed, json!(["polite"]), "{language}");
-        assert_eq!(ran.facts()["files"].observed, json!(["slow", "deaf"]), "{language}");
-        assert!(["polite", "slow", "deaf"].iter().all(|fact| ran.facts().contains_key(fact)), "{ran:#?}");
-        assert_eq!(ran.refusals().len(), 2, "who is gone, and who never was: {:?}", ran.refusals());
-        let lit = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { level: Level::High, .. })).count();
-        let dark = ran.events.iter().filter(|event| matches!(event.kind, EventKind::Gpio { level: Level::Low, .. })).count();
-        assert_eq!((lit, dark), (3, 3), "an LED a program");
-    }
-}
-
-#[test]
-fn nobody_has_cleaned_up_who_was_killed_at_once() {
-    for language in BOTH {
-        let mut running = Running::start(scenario("signals"), language, &json!({ "patience": 60.0 }));
-        running.until("all three", is_started("deaf"));
-        for name in ["polite", "slow", "deaf"] {
-            running.kill(name);
+/// Whether this is printed.
+fn is_printed(words: &'static str) -> impl FnMut(&EventKind) -> bool {
+    let mut said = Vec::new();
+    move |kind| {
+        if let EventKind::Output { bytes, .. } = kind {
+            said.extend_from_slice(bytes);
         }
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.facts()["finally"].observed, json!([]), "{language}");
-        assert!(!ran.facts().contains_key("polite"), "nobody has heard a request");
+        String::from_utf8_lossy(&said).contains(words)
     }
 }
 
+fn main_sleeps(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::TaskChanged { task, state: TaskState::Sleeping, .. } if task == "main")
+}
+
+/// Main waits for the program, and a person ends it instead. What is asked of main meanwhile is refused.
 #[test]
-fn tasks_and_workers_are_added_and_lost_ones_replaced() {
+fn a_program_that_is_killed_lets_main_go_on() {
     for language in BOTH {
-        let params = json!({ "losses": 0, "local": 1, "tasks": 8 });
-        let mut running = Running::start(scenario("across-systems"), language, &params);
-        running.until("worker-1 ready", |kind| matches!(kind, EventKind::Value { name, .. } if name == "worker-1"));
-        let lines =
-            [line("task", ""), line("task", ""), line("worker", ""), line("worker", "-oProxyCommand=touch"), line("work", "")];
-        running.write(&lines.concat());
-        running.until(
-            "two results",
-            |kind| matches!(kind, EventKind::Value { name, value } if name == "tasks done" && *value == json!(2)),
-        );
-        running.kill("worker-1");
-        running.write(&line("close", ""));
-        let ran = running.play(&[]);
+        let mut live = Live::start("subprocess-run", language, &json!({ "pause": 0.0 }));
+        live.until("sleep", is_started("sleep"));
+        live.act("go-on main");
+        live.act("kill sleep");
+        let ran = live.end();
         ran.assert_passed();
-        ran.assert_nothing_is_left();
-        assert_eq!(ran.facts()["all-done"].observed, json!(10), "{language}");
-        assert_eq!(ran.refusals().len(), 2, "an option is no host, and nobody works: {:?}", ran.refusals());
+        assert_eq!((ran.observed("no-shell"), ran.observed("shell")), (json!("*.py"), json!(3)), "{language}");
+        assert!(ran.refusals().iter().all(|text| text.contains("main does not sleep")), "{language}: {:?}", ran.refusals());
     }
 }
 
-/// A program that was stopped cannot end by itself; the lesson does not wait for it for ever.
 #[test]
-fn nobody_waits_for_ever_on_a_stopped_program() {
-    let runs = [
-        ("subprocess-run", json!({ "patience": 1.0 }), "cat"),
-        ("popen", json!({ "patience": 1.0 }), "polled"),
-        ("communicate", json!({ "patience": 1.0, "mebibytes": 16 }), "sort"),
-        ("communicate", json!({ "patience": 1.0, "mebibytes": 128 }), "gzip"),
-        ("pipe", json!({ "patience": 1.0 }), "echo"),
-        ("pipe", json!({ "patience": 1.0, "records": 200 }), "writer-a2"),
-        ("signals", json!({ "patience": 1.0 }), "polite"),
-        ("across-systems", json!({ "give_up": 2.0, "losses": 0, "patience": 1.0 }), "worker-1"),
-    ];
-    let all = BOTH.into_iter().flat_map(|language| runs.iter().map(move |run| (language, run)));
-    let bodies = all.map(|(language, (id, params, victim))| {
-        Box::new(move || {
-            let mut running = Running::start(scenario(id), language, params);
-            running.until(victim, is_started(victim));
-            running.stop(victim);
-            let ran = running.play(&[]);
-            assert_eq!(ran.code, Some(0), "{id} {language}: {ran:#?}");
-            ran.assert_nothing_is_left();
-        }) as Box<dyn FnOnce() + Send>
-    });
-    together(bodies);
+fn a_list_of_words_is_obeyed_by_nobody() {
+    for language in BOTH {
+        let ran = Live::start("subprocess-run", language, &json!({ "pause": 0.0, "guest": "*", "text": true })).end();
+        ran.assert_passed();
+        assert!(ran.printed.contains("list: Hello *\n") && !ran.printed.contains("shell: Hello *\n"), "{}", ran.printed);
+        assert!(ran.printed.contains("length 4") && !ran.facts().contains_key("injected"), "{language}: {}", ran.printed);
+    }
 }
 
-/// A Rust body that is killed takes everybody along, even without a supervisor, at any step.
 #[test]
-fn nothing_is_left_of_a_body_that_is_killed() {
-    let moments = [
-        ("subprocess-run", 5),
-        ("subprocess-run", 6),
-        ("popen", 1),
-        ("popen", 3),
-        ("popen", 6),
-        ("communicate", 1),
-        ("communicate", 2),
-        ("pipe", 1),
-        ("pipe", 3),
-        ("pipe", 5),
-        ("signals", 3),
-        ("across-systems", 2),
-    ];
-    let bodies = moments.into_iter().map(|(id, processes)| {
-        Box::new(move || {
-            let params = if id == "pipe" { json!({ "records": 200 }) } else { json!({}) };
-            let mut running = Running::start(scenario(id), Language::Rust, &params);
-            if id == "communicate" && processes == 2 || id == "pipe" && processes > 1 {
-                running.write(&line("close", ""));
+fn poll_gives_none_until_the_program_has_ended() {
+    for language in BOTH {
+        let mut live = Live::start("popen", language, &json!({ "pause": 0.0, "lines": 2, "status": 9 }));
+        live.until("guest", is_started("guest"));
+        live.act("kill guest");
+        live.until("the buffers", is_printed("bufsize 0"));
+        let ran = live.end();
+        ran.assert_passed();
+        assert_eq!(ran.observed("poll"), json!(["None", "9"]), "{language}");
+        assert_eq!(ran.observed("close-fds"), json!([false, true]), "{language}");
+    }
+}
+
+#[test]
+fn main_asks_again_sooner_when_it_is_told_to_go_on() {
+    for language in BOTH {
+        let mut live = Live::start("communicate", language, &json!({ "pause": 1.0, "program": "cat", "mebibytes": 16 }));
+        live.until("the first word", is_printed("we say pear"));
+        live.until("sleep", main_sleeps);
+        live.act("go-on main");
+        let ran = live.end();
+        ran.assert_passed();
+        assert!(!ran.facts().contains_key("silent") && ran.printed.contains("cat says fig"), "{language}: {}", ran.printed);
+        assert_eq!(ran.observed("kept"), json!(16), "{language}");
+    }
+}
+
+#[test]
+fn nobody_can_talk_to_a_program_that_was_killed() {
+    for language in BOTH {
+        let mut live = Live::start("communicate", language, &json!({ "mebibytes": 16 }));
+        live.until("the first word", is_printed("we say pear"));
+        live.act("kill talker");
+        assert_eq!(live.end().code, Some(1), "{language}: the next word finds a broken pipe");
+    }
+}
+
+/// Any program may be ended: the others follow, and each fact that is claimed holds.
+///
+/// Covers: F34, F35, fact 25.
+#[test]
+fn a_pipeline_ends_whichever_program_is_ended() {
+    for language in BOTH {
+        for (victim, facts) in
+            [("yes", vec!["end-of-file"]), ("tr", vec!["broken-pipe", "end-of-file"]), ("wc", vec!["broken-pipe"])]
+        {
+            for action in ["kill", "terminate"] {
+                let mut live = Live::start("pipeline", language, &json!({ "pause": 0.5 }));
+                live.until("all three", is_printed("all three run"));
+                live.act(&format!("{action} {victim}"));
+                live.act("go-on main");
+                let ran = live.end();
+                ran.assert_passed();
+                let claimed = ["broken-pipe", "end-of-file"].into_iter().filter(|id| ran.facts().contains_key(id));
+                assert_eq!(claimed.collect::<Vec<_>>(), facts, "{language} {action} {victim}");
             }
-            let mut started = 0;
-            running.until("processes", |kind| {
-                started += usize::from(matches!(kind, EventKind::ProcessStarted { .. }));
-                started == processes
-            });
-            let body = rustix::process::Pid::from_raw(running.pid()).expect("a PID");
-            rustix::process::kill_process(body, rustix::process::Signal::KILL).expect("it is our child");
-            let ran = running.play(&[]);
-            assert_eq!(ran.code, None, "{id}");
-            ran.assert_nothing_is_left();
-        }) as Box<dyn FnOnce() + Send>
-    });
-    together(bodies);
+        }
+    }
+}
+
+#[test]
+fn a_killed_program_has_not_cleaned_up() {
+    for language in BOTH {
+        let mut live = Live::start("signals", language, &json!({ "cleanup": 0.2, "pause": 0.5 }));
+        live.until("all three", is_printed("all three are ready"));
+        live.act("kill slow");
+        live.act("terminate deaf");
+        live.until("its turn", is_printed("terminate slow"));
+        let ran = live.end();
+        ran.assert_passed();
+        assert_eq!(ran.observed("finally"), json!(["polite"]), "{language}");
+        assert_eq!(ran.observed("files"), json!(["slow", "deaf"]), "{language}");
+        assert!(!ran.facts().contains_key("slow") && !ran.facts().contains_key("how-ended"), "{language}: {:?}", ran.facts());
+    }
+}
+
+#[test]
+fn a_person_s_task_is_done_and_a_lost_worker_missed() {
+    for language in BOTH {
+        let mut live = Live::start("across-systems", language, &json!({ "losses": 0, "local": 2, "give_up": 0.5 }));
+        live.until("a task", is_printed("has taken 1"));
+        live.act("put queue todo 9");
+        let ran = live.end();
+        ran.assert_passed();
+        assert!(ran.printed.contains("has taken 9"), "{language}: {}", ran.printed);
+        assert_eq!(ran.observed("all-done"), json!(8), "{language}");
+    }
+}
+
+/// Nobody is left to work: main starts one more.
+#[test]
+fn the_last_worker_that_is_lost_is_replaced() {
+    for language in BOTH {
+        let ran = Live::start("across-systems", language, &json!({ "losses": 1, "local": 1, "tasks": 4, "give_up": 0.5 })).end();
+        ran.assert_passed();
+        assert_eq!(ran.observed("lost"), json!([2]), "{language}: {}", ran.printed);
+        assert!(ran.printed.contains("worker-2 has done 2"), "{language}: {}", ran.printed);
+    }
 }
 
 /// A maker's own program tells of its tasks, and hears actions; where it is not observed, the same file runs all the same.

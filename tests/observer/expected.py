@@ -5,6 +5,10 @@
     # things: lock till, queue belt             names that stand in `on` of some line
     # ops: worker-1: get queue belt = Empty     a finished operation, and what it gave
     # ends: worker-1: ValueError                a part of the result of a task
+    # tells: value name=sold value=3            a line of this kind with these keys; words with blanks stand in quotation marks
+    # once: op do=notify_all                    the same, and there is only one such line
+    # never: task.started task=Dummy-1          there is no such line
+    # acts: hold lock till after value name=x   what a person does, once there is such a line
     # options: -X dev                           options of Python
     # argv: left right                          arguments of the program
     # as: module                                how Python gets it: as a `file`, as `module` (-m), as `text` (-c), or as `input` (-)
@@ -22,7 +26,7 @@ import shlex
 from dataclasses import dataclass, field
 
 NAMES = ("lanes", "things")
-ENTRIES = ("waits", "ops", "ends")
+ENTRIES = ("waits", "ops", "ends", "tells", "once", "never", "acts")
 SINGLE = ("options", "argv", "stdin", "exit", "notices", "as", "pythonpath")
 
 
@@ -34,6 +38,10 @@ class Expected:
     waits: list = field(default_factory=list)
     ops: list = field(default_factory=list)
     ends: list = field(default_factory=list)
+    tells: list = field(default_factory=list)
+    once: list = field(default_factory=list)
+    never: list = field(default_factory=list)
+    acts: list = field(default_factory=list)
     options: list = field(default_factory=list)
     argv: list = field(default_factory=list)
     stdin: bytes = b""
@@ -81,10 +89,32 @@ _SHAPES = {
 
 
 def _entry(key, part):
+    if key == "acts":
+        action, _, line = part.partition(" after ")
+        do, _, target = action.partition(" ")
+        return do, target, _line(line)
+    if key in ("tells", "once", "never"):
+        return _line(part)
     found = re.fullmatch(_SHAPES[key], part)
     if not found:
         raise ValueError(f"{key}: {part!r} does not have the shape of an entry")
     return found.groupdict()
+
+
+def _line(text):
+    """The keys that a line has: `kind key=value key="a value"`."""
+    kind, *pairs = shlex.split(text)
+    return {"kind": kind, **dict(pair.split("=", 1) for pair in pairs)}
+
+
+def is_line(wanted, told):
+    """Whether an event line has these keys. A number of seconds that are left may be a little less."""
+    def has(key, value):
+        if key == "at_most":
+            return key in told and 0 < told[key] <= float(value)
+        return key in told and value in (told[key], json.dumps(told[key]))
+
+    return all(has(key, value) for key, value in wanted.items())
 
 
 def _single(key, value):
@@ -95,8 +125,9 @@ def _single(key, value):
     return int(value) if key == "exit" else shlex.split(value)
 
 
-def faults(expected, events):
-    """What the event lines do not tell although they must, one sentence each; none if all is told."""
+def faults(expected, events, without=()):
+    """What the event lines do not tell although they must, or tell although they must not, one sentence each. Keys that stand in
+    `without` need not be told."""
     lanes = {event.get("task") for event in events if event["kind"] == "task.started"}
     things = {event.get("on") for event in events if event["kind"] in ("task.state", "op")}
     ops = [event for event in events if event["kind"] == "op"]
@@ -108,6 +139,13 @@ def faults(expected, events):
     missing += [f"no operation {_shown(op)}" for op in expected.ops if not any(_fits(op, told) for told in ops)]
     missing += [f"no end {_shown(end)}" for end in expected.ends
                 if not any(told.get("task") == end["task"] and end["result"] in str(told.get("result")) for told in ends)]
+    for wanted in expected.tells + expected.once + expected.never:
+        looked_for = {key: value for key, value in wanted.items() if key not in without}
+        count = sum(is_line(looked_for, told) for told in events)
+        if wanted in expected.never:
+            missing += [f"there is the line {_shown(wanted)}"] if count else []
+        elif count == 0 or wanted in expected.once and count != 1:
+            missing.append(f"{count} lines {_shown(wanted)}")
     # A notice says that something went wrong.
     missing += [f"notice: {event.get('text')}" for event in events if event["kind"] == "notice" and not expected.notices]
     return missing

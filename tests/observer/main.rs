@@ -47,7 +47,7 @@ macro_rules! folders {
     };
 }
 
-folders! { inspected, mixed, processes, threads }
+folders! { inspected, mixed, processes, threads, told }
 
 #[test]
 fn no_folder_of_programs_is_left_out() {
@@ -79,4 +79,11 @@ fn cpython_s_own_tests_pass_as_without_it() {
         return skipped(reason);
     }
     assert!(is_equal, "{said}");
+}
+
+/// Step mode on plain code: gates at operations, lines, calls and returns; orders that are kept and replayed.
+#[test]
+fn plain_code_is_stepped_and_its_order_replayed() {
+    let (is_right, said) = ask("stepping.py", &[]);
+    assert!(is_right && said.contains("ok "), "{said}");
 }

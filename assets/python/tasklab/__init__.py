@@ -25,6 +25,7 @@ Each module imports only those above it:
     words       numbers and names in sentences
     tracked     the common part of all primitives
     locks, queues, threads
+    pins        gpiozero's pins, on the observer, which names its own modules
 """
 
 _NAMES = {

@@ -68,6 +68,10 @@ pub(crate) struct Arguments {
     /// Sets a resource limit (ulimit), such as nofile=64 or as=512M:unlimited.
     #[arg(long, value_name = "NAME=SOFT[:HARD]", action = ArgAction::Append)]
     pub(super) rlimit: Vec<ResourceLimit>,
+    /// Lets the steps of an observed Python program come in this order: names of its tasks with blanks between, as the value `order` shows
+    /// them in step mode.
+    #[arg(long, value_name = "NAMES")]
+    pub(super) order: Option<String>,
     /// The cores that it may run on, such as 0,2-3.
     #[arg(long, value_name = "CORES", value_parser = parse_cores_list)]
     pub(super) affinity: Option<Cores>,

@@ -95,6 +95,7 @@ pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool
         }
         own => to(own),
     };
+    let order = arguments.order.as_ref().map(|order| ("TASKLAB_ORDER".into(), order.into()));
     let group_limits = GroupLimits { memory: arguments.memory_max, cpu_percent: arguments.cpu_max };
     for (index, words) in commands.iter().enumerate() {
         if words.is_empty() {
@@ -104,7 +105,7 @@ pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool
             executable: arguments.executable.clone(),
             cwd: arguments.cwd.clone(),
             clear_env: arguments.clear_env,
-            env: env.clone(),
+            env: env.iter().cloned().chain(order.clone()).collect(),
             stdin: if index == 0 { stdin.clone() } else { Input::Null },
             stdout: to(&arguments.stdout),
             stderr: shared.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use crate::engine::{RunFold, plain};
 use crate::model::{Event, EventKind, Monotonic, Pid, RunId, Severity, Stream, harmless};
@@ -29,17 +30,59 @@ pub(super) struct TextReporter<W> {
     /// How many sentences of the log are printed.
     printed: u64,
     partial: BTreeMap<(Pid, Stream), Partial>,
+    /// Lines that wait for those that have happened before them and come after them.
+    held: Vec<Held>,
+    /// The time of the last line that was printed.
+    reached: Monotonic,
     out: W,
 }
+
+/// A line that is to be printed.
+#[derive(Debug)]
+struct Held {
+    t: Monotonic,
+    since: Instant,
+    /// What stands behind its time.
+    text: String,
+}
+
+/// Lines that wait at most.
+const MOST_HELD: usize = 4_096;
+/// What a body tells comes so much later than what it writes, at most.
+const MOMENT: Duration = Duration::from_millis(25);
 
 impl<W: Write> TextReporter<W> {
     pub(super) fn new(title: &str, scenario: &str, out: W) -> Self {
         // The fold keeps no output: it is printed as it comes.
-        Self { fold: RunFold::new(RunId::new(1), title, scenario, 0), printed: 0, partial: BTreeMap::new(), out }
+        let fold = RunFold::new(RunId::new(1), title, scenario, 0);
+        Self { fold, printed: 0, partial: BTreeMap::new(), held: Vec::new(), reached: Monotonic::ZERO, out }
     }
 
+    /// Prints what has waited long enough.
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.print_held(MOMENT)?;
         self.out.flush()
+    }
+
+    /// When something will have waited long enough.
+    pub(super) fn flush_again_in(&self) -> Option<Duration> {
+        (!self.held.is_empty()).then_some(MOMENT)
+    }
+
+    /// Prints the lines that have waited so long, in the order of their times.
+    fn print_held(&mut self, moment: Duration) -> io::Result<()> {
+        self.held.sort_by_key(|line| line.t);
+        let count = self.held.iter().take_while(|line| line.since.elapsed() >= moment).count();
+        for line in self.held.drain(..count) {
+            // One that comes later still has its place here.
+            self.reached = self.reached.max(line.t);
+            writeln!(self.out, "{:>8.3} {}", self.reached.secs(), line.text)?;
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, t: Monotonic, text: String) {
+        self.held.push(Held { t, since: Instant::now(), text });
     }
 
     /// The run consists of these processes.
@@ -52,10 +95,10 @@ impl<W: Write> TextReporter<W> {
     /// Prints the event, if there is a sentence for it.
     pub(super) fn on_event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
-            EventKind::Output { pid, stream, bytes } => self.print_output(event.t, *pid, *stream, bytes)?,
+            EventKind::Output { pid, stream, bytes } => self.print_output(event.t, *pid, *stream, bytes),
             EventKind::OutputClosed { pid, stream } => {
                 if let Some(rest) = self.partial.remove(&(*pid, *stream)) {
-                    self.print_line(event.t, *pid, rest)?;
+                    self.print_line(event.t, *pid, rest);
                 }
             }
             _ => {}
@@ -65,82 +108,90 @@ impl<W: Write> TextReporter<W> {
         let total = self.fold.log().total();
         match &event.kind {
             EventKind::Fact(_) if total > self.printed => {
-                self.print_log(total - 1)?;
+                self.print_log(total - 1);
                 // The facts are printed together, at the end.
                 self.printed = total;
             }
             EventKind::RunFinished { .. } if total > self.printed => {
-                self.print_log(total - 1)?;
+                self.print_log(total - 1);
+                self.print_held(Duration::ZERO)?;
                 self.print_facts()?;
-                self.print_log(total)?;
+                self.print_log(total);
+                self.print_held(Duration::ZERO)?;
             }
-            _ => self.print_log(total)?,
+            _ => self.print_log(total),
+        }
+        // While events come without a pause nobody flushes.
+        if self.held.len() >= MOST_HELD {
+            self.print_held(Duration::ZERO)?;
         }
         Ok(())
     }
 
     /// Prints the log up to this number of sentences.
-    fn print_log(&mut self, until: u64) -> io::Result<()> {
+    fn print_log(&mut self, until: u64) {
         let count = usize::try_from(until - self.printed).unwrap_or(usize::MAX);
-        for entry in self.fold.log().since(self.printed).take(count) {
+        let entries: Vec<_> = self.fold.log().since(self.printed).take(count).cloned().collect();
+        for entry in entries {
             let mark = match entry.severity {
                 Severity::Bad => '!',
                 Severity::User => '>',
                 Severity::Info | Severity::Good => ' ',
             };
-            writeln!(self.out, "{:>8.3} {mark} {}", entry.t.secs(), entry.text)?;
+            self.hold(entry.t, format!("{mark} {}", entry.text));
         }
         self.printed = until;
-        Ok(())
     }
 
-    fn print_output(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    fn print_output(&mut self, t: Monotonic, pid: Pid, stream: Stream, bytes: &[u8]) {
         let mut partial = self.partial.remove(&(pid, stream)).unwrap_or_default();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             match part.strip_suffix(b"\n") {
                 Some(end) => {
                     partial.bytes.extend_from_slice(end);
-                    self.print_line(t, pid, std::mem::take(&mut partial))?;
+                    self.print_line(t, pid, std::mem::take(&mut partial));
                 }
                 None => partial.bytes.extend_from_slice(part),
             }
         }
-        let printed = self.print_pieces(t, pid, &partial)?;
+        let printed = self.print_pieces(t, pid, &partial);
         partial.bytes.drain(..printed);
         partial.is_begun |= printed > 0;
         if partial.is_begun || !partial.bytes.is_empty() {
             self.partial.insert((pid, stream), partial);
         }
-        Ok(())
     }
 
     /// Prints the rest of a line whose end has come.
-    fn print_line(&mut self, t: Monotonic, pid: Pid, mut line: Partial) -> io::Result<()> {
+    fn print_line(&mut self, t: Monotonic, pid: Pid, mut line: Partial) {
         if line.bytes.ends_with(b"\r") {
             line.bytes.pop();
         }
-        let printed = self.print_pieces(t, pid, &line)?;
+        let printed = self.print_pieces(t, pid, &line);
         let is_begun = line.is_begun || printed > 0;
-        if is_begun && printed == line.bytes.len() { Ok(()) } else { self.print_piece(t, pid, &line.bytes[printed..], is_begun) }
+        if !is_begun || printed < line.bytes.len() {
+            self.print_piece(t, pid, &line.bytes[printed..], is_begun);
+        }
     }
 
     /// Prints the beginning of a line that is too long for one piece. Returns how many bytes were printed.
-    fn print_pieces(&mut self, t: Monotonic, pid: Pid, line: &Partial) -> io::Result<usize> {
+    fn print_pieces(&mut self, t: Monotonic, pid: Pid, line: &Partial) -> usize {
         let mut printed = 0;
         while line.bytes.len() - printed > LONGEST_LINE {
             let end = printed + LONGEST_LINE;
             // Does not cut a UTF-8 character: its later bytes, three at most, are 10xxxxxx.
             let end = (end - 3..=end).rev().find(|at| line.bytes[*at] & 0xc0 != 0x80).unwrap_or(end);
-            self.print_piece(t, pid, &line.bytes[printed..end], line.is_begun || printed > 0)?;
+            self.print_piece(t, pid, &line.bytes[printed..end], line.is_begun || printed > 0);
             printed = end;
         }
-        Ok(printed)
+        printed
     }
 
-    fn print_piece(&mut self, t: Monotonic, pid: Pid, bytes: &[u8], is_continued: bool) -> io::Result<()> {
+    fn print_piece(&mut self, t: Monotonic, pid: Pid, bytes: &[u8], is_continued: bool) {
         let name = self.fold.process(pid).map_or("", |row| row.name.as_str());
         let bar = if is_continued { CONTINUATION_BAR } else { BAR };
-        writeln!(self.out, "{:>8.3}   {} {bar} {}", t.secs(), harmless(name), harmless(&String::from_utf8_lossy(bytes)))
+        let text = format!("  {} {bar} {}", harmless(name), harmless(&String::from_utf8_lossy(bytes)));
+        self.hold(t, text);
     }
 
     fn print_facts(&mut self) -> io::Result<()> {
@@ -190,6 +241,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn lines_wait_a_moment_for_those_that_happened_before_them() {
+        let mut reporter = TextReporter::new("Late", "", Vec::new());
+        for (t, text) in [(3, "output"), (2, "told later"), (9, "last")] {
+            let kind = EventKind::Notice { text: text.to_owned() };
+            reporter.on_event(&Event { t: Monotonic::from_nanos(t * 1_000_000), kind }).expect("a buffer");
+        }
+        assert!(reporter.out.is_empty() && reporter.flush_again_in().is_some());
+        reporter.print_held(Duration::ZERO).expect("a buffer");
+        reporter.hold(Monotonic::ZERO, "much later".to_owned());
+        reporter.print_held(Duration::ZERO).expect("a buffer");
+        let text = String::from_utf8(reporter.out).expect("text");
+        assert_eq!(
+            text.lines().collect::<Vec<_>>(),
+            ["   0.002 ! told later", "   0.003 ! output", "   0.009 ! last", "   0.009 much later"]
+        );
+    }
+
     /// Covers: promise 5.
     #[test]
     fn a_long_line_is_shown_in_pieces_that_are_all_of_it() {
@@ -207,6 +276,7 @@ mod tests {
             }
             let end = EventKind::OutputClosed { pid: Pid::new(9), stream: Stream::Stdout };
             reporter.on_event(&Event { t: Monotonic::ZERO, kind: end }).expect("a buffer");
+            reporter.print_held(Duration::ZERO).expect("a buffer");
             let text = String::from_utf8(reporter.out).expect("text");
             let shown = text.replace(&format!("\n   0.000    {CONTINUATION_BAR} "), "");
             let expected = [line.as_str(), "short", &last].map(|line| format!("   0.000    {BAR} {line}\n"));

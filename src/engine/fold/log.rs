@@ -143,7 +143,7 @@ impl Log {
         }
     }
 
-    /// The sentences for the view; the first one says how many had to go.
+    /// The sentences for the view, in the order of their times; the first one says how many had to go.
     pub(crate) fn publish(&mut self) -> Arc<[LogEntry]> {
         let entries = self.published.get_or_insert_with(|| {
             let gone = self.total - self.entries.len() as u64;
@@ -152,7 +152,10 @@ impl Log {
                 text: format!("{gone} earlier sentences had to go.").into(),
                 severity: Severity::Info,
             });
-            note.into_iter().chain(self.entries.iter().cloned()).collect()
+            // What a body tells may come a little later than what it writes, and has happened before.
+            let mut entries: Vec<LogEntry> = self.entries.iter().cloned().collect();
+            entries.sort_by_key(|entry| entry.t);
+            note.into_iter().chain(entries).collect()
         });
         Arc::clone(entries)
     }
@@ -185,6 +188,15 @@ mod tests {
         assert_eq!(log.since(1_498).map(|entry| &*entry.text).collect::<Vec<_>>(), ["1498", "1499"]);
         assert_eq!(log.since(0).count(), 1_000);
         assert!(Arc::ptr_eq(&view, &log.publish()), "what did not change is shared");
+    }
+
+    #[test]
+    fn the_times_of_the_view_never_run_backwards() {
+        let mut log = Log::default();
+        for (t, text) in [(1, "a"), (3, "c"), (2, "b"), (3, "d")] {
+            log.push(Monotonic::from_nanos(t), Severity::Info, text);
+        }
+        assert_eq!(log.publish().iter().map(|entry| &*entry.text).collect::<String>(), "abcd");
     }
 
     #[test]

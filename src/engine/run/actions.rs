@@ -10,7 +10,10 @@ use crate::engine::run::requests::ActionRequest;
 use crate::engine::run::streams::input::InputStream;
 use crate::engine::run::subscription::Subscription;
 use crate::engine::run::waiting::WaitTarget;
-use crate::model::{Action, BoardView, EventKind, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal};
+use crate::gpio::Edge;
+use crate::model::{
+    Action, BoardView, By, EventKind, Level, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal,
+};
 use crate::scenario::Scenario;
 use crate::supervisor::LineRequest;
 use crate::sys::ignores_signal;
@@ -176,6 +179,32 @@ impl Run {
         let owner = self.owner();
         let is_ours = board.pin(line).is_some_and(|pin| pin.owner.as_ref() == Some(&owner));
         Need::Lines(vec![LineRequest::Toggle { line, owner: if is_ours { owner } else { USER.to_owned() } }])
+    }
+
+    /// A line of the header has changed its level. The edge belongs to the run that owns or watches the line; if none does, to every run.
+    pub(crate) fn edge(&mut self, edge: &Edge, now: Monotonic, subscription: &mut Subscription) {
+        let Edge { line, level, .. } = *edge;
+        let is_button = self.lines.is_button(line);
+        if !is_button && edge.owner.as_deref().is_some_and(|owner| owner != USER && owner != self.owner()) {
+            return;
+        }
+        let at = edge.t.min(now);
+        self.lines.edge(self.time(at), line, level);
+        self.emit(EventKind::Gpio { line, level }, at, subscription);
+        if is_button && level == Level::Low {
+            // A body that has ended or does not read misses the press.
+            let action = self.scenario.and_then(|scenario| scenario.press(line)).unwrap_or(Action::Press(line));
+            let request = ActionRequest { action, by: By::You, is_demo: false, at: now };
+            match self.send_to_body(&request) {
+                Err(why) => self.refuse(&request, why, now, subscription),
+                // The press of a button that stands for another action; a press itself is told by its edge.
+                Ok(_) if !matches!(request.action, Action::Press(_)) => {
+                    let ActionRequest { action, by, .. } = request;
+                    self.emit(EventKind::Action { action, by }, now, subscription);
+                }
+                Ok(_) => {}
+            }
+        }
     }
 
     /// Passes an action on to the body.

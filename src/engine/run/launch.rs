@@ -11,7 +11,7 @@ use crate::engine::run::python::PythonProgram;
 use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
-use crate::scenario::{self, Params, Scenario};
+use crate::scenario::{self, Params, REPLAY, Scenario};
 
 /// The parts that a run needs to begin.
 #[derive(Debug)]
@@ -70,8 +70,15 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             if let Ok(folder) = twins.folder() {
                 body.env.push(("TMPDIR".into(), folder.into()));
             }
+            let order = checked.text(REPLAY);
+            if scenario.is_plain() && !order.trim().is_empty() {
+                body.env.push(("TASKLAB_ORDER".into(), order.into()));
+            }
             if *language == Language::Python && scenario.is_plain() {
                 body.env.push(("TASKLAB_OBSERVE".into(), "1".into()));
+                if scenario.needs_gpiozero() {
+                    body.env.push(("GPIOZERO_PIN_FACTORY".into(), "tasklab".into()));
+                }
             } else {
                 let values = serde_json::to_string(checked.values()).unwrap_or_default();
                 body.env.push(("TASKLAB_PARAMS".into(), values.into()));

@@ -1,10 +1,10 @@
 //! The LEDs of a lesson: how many of each bar are lit, folded from the events of the run by the rules of the card. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::model::{Event, EventKind, Level, LineIntent, TaskState};
+use crate::model::{Event, EventKind, Level, LineIntent, Pid, TaskSort, TaskState};
 use crate::scenario::{Leds, Shows};
 
 /// The LEDs of one run.
@@ -16,6 +16,8 @@ struct Bar {
     leds: &'static Leds,
     /// The tasks that count.
     tasks: HashSet<String>,
+    /// Processes whose end counts.
+    processes: HashMap<Pid, String>,
     /// The number, where no tasks are counted.
     number: u64,
     lit: usize,
@@ -24,7 +26,7 @@ struct Bar {
 impl RunLeds {
     /// All are dark.
     pub(crate) fn new(leds: &'static [Leds]) -> Self {
-        Self(leds.iter().map(|leds| Bar { leds, tasks: HashSet::new(), number: 0, lit: 0 }).collect())
+        Self(leds.iter().map(|leds| Bar::new(leds)).collect())
     }
 
     /// Takes in the next event, and gives what is to be done with the lines.
@@ -34,6 +36,10 @@ impl RunLeds {
 }
 
 impl Bar {
+    fn new(leds: &'static Leds) -> Self {
+        Self { leds, tasks: HashSet::new(), processes: HashMap::new(), number: 0, lit: 0 }
+    }
+
     fn see(&mut self, event: &Event) -> Vec<LineIntent> {
         self.count(&event.kind);
         let now = self.number.max(self.tasks.len() as u64).min(self.leds.lines.len() as u64) as usize;
@@ -61,12 +67,50 @@ impl Bar {
             (Shows::Started(prefix), EventKind::TaskStarted { task, tid: Some(_), .. }) if task.starts_with(prefix) => {
                 self.add(task)
             }
+            (Shows::Alive(prefix), EventKind::TaskStarted { task, sort: TaskSort::Process, pid, .. })
+                if task.starts_with(prefix) =>
+            {
+                self.processes.insert(*pid, task.clone());
+                self.add(task);
+            }
+            // One that was killed has not said that it is at its end.
+            (Shows::Alive(_), EventKind::ProcessExited { pid, .. }) => {
+                if let Some(task) = self.processes.remove(pid) {
+                    self.remove(&task);
+                }
+            }
+            (Shows::RunningLike(name), EventKind::TaskChanged { task, state, .. }) if task.starts_with(name) => {
+                if *state == TaskState::Running { self.add(task) } else { self.remove(task) }
+            }
+            (Shows::SleepingLike(name), EventKind::TaskChanged { task, state, .. }) if task.contains(name) => {
+                if *state == TaskState::Sleeping { self.add(task) } else { self.remove(task) }
+            }
+            (Shows::Event(name), EventKind::TaskChanged { task, state: TaskState::Running, .. }) if is_one_of(task, name) => {
+                self.add(task)
+            }
             (
-                Shows::Holding(_) | Shows::WaitingAt(_) | Shows::Running(_) | Shows::Started(_),
+                Shows::Holding(_)
+                | Shows::WaitingAt(_)
+                | Shows::Running(_)
+                | Shows::RunningLike(_)
+                | Shows::SleepingLike(_)
+                | Shows::Alive(_)
+                | Shows::Event(_)
+                | Shows::Started(_),
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
+            (Shows::Program(program), EventKind::ProcessStarted { pid, name, .. }) if name == program => {
+                self.add(&pid.to_string())
+            }
+            (Shows::Program(_), EventKind::ProcessExited { pid, .. }) => self.remove(&pid.to_string()),
             (Shows::Set(thing), EventKind::Operation { action, on, .. }) if on.as_deref() == Some(thing) => match action.as_str()
             {
+                "set" => self.number = 1,
+                "clear" => self.number = 0,
+                _ => {}
+            },
+            // What a person does is no operation of a task.
+            (Shows::Set(thing), EventKind::Action { action, .. }) if action.target() == thing => match &*action.word() {
                 "set" => self.number = 1,
                 "clear" => self.number = 0,
                 _ => {}
@@ -96,6 +140,12 @@ impl Bar {
     fn remove(&mut self, task: &str) {
         self.tasks.remove(task);
     }
+}
+
+/// Whether a task has this name, or this name with a number.
+fn is_one_of(task: &str, name: &str) -> bool {
+    let number = |rest: &str| rest.strip_prefix('-').is_some_and(|number| number.parse::<u32>().is_ok());
+    task.strip_prefix(name).is_some_and(|rest| rest.is_empty() || number(rest))
 }
 
 #[cfg(test)]
@@ -137,6 +187,28 @@ mod tests {
     }
 
     #[test]
+    fn tasks_are_counted_by_what_their_names_have_in_common() {
+        static LEDS: &[Leds] =
+            &[led(LED).shows(Shows::RunningLike("task-")), led(&[Line::gpio(27)]).shows(Shows::SleepingLike("Worker-"))];
+        let [runs, sleeps] = ["running", "sleeping"].map(|word| format!(r#""state":"{word}""#));
+        let lines = [
+            state("task-1", &runs),
+            state("other-task-1", &runs),
+            state("task-2", &runs),
+            state("ForkWorker-1", &sleeps),
+            state("ForkWorker-1", &runs),
+            r#"{"t":1,"kind":"task.finished","task":"task-1","result":"ok"}"#.to_owned(),
+            r#"{"t":1,"kind":"task.finished","task":"task-2","result":"ok"}"#.to_owned(),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let [first, second] = [17, 27].map(Line::gpio);
+        assert_eq!(
+            driven(LEDS, &lines),
+            [vec![(first, true)], vec![], vec![], vec![(second, true)], vec![(second, false)], vec![], vec![(first, false)]]
+        );
+    }
+
+    #[test]
     fn a_lock_is_held_while_its_holder_waits_for_another_one() {
         static LEDS: &[Leds] = &[led(LED).shows(Shows::Holding("lock left"))];
         let lines = [
@@ -160,6 +232,50 @@ mod tests {
     }
 
     #[test]
+    fn a_process_is_alive_until_it_says_its_last_word_or_is_killed() {
+        static LEDS: &[Leds] = &[bar().shows(Shows::Alive("child-"))];
+        let starts = |name: &str, pid: i32| {
+            format!(r#"{{"t":1,"kind":"task.started","pid":{pid},"task":"{name}","sort":"process","tid":{pid}}}"#)
+        };
+        let lines = [
+            starts("child-1", 11),
+            starts("child-2", 12),
+            starts("other", 13),
+            r#"{"t":1,"kind":"task.finished","task":"child-1","result":"exit 3"}"#.to_owned(),
+            r#"{"t":1,"kind":"process.exited","pid":11,"code":3}"#.to_owned(),
+            r#"{"t":1,"kind":"process.exited","pid":12,"signal":"SIGKILL","core":false}"#.to_owned(),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let [first, second] = [17, 27].map(Line::gpio);
+        assert_eq!(
+            driven(LEDS, &lines),
+            [vec![(first, true)], vec![(second, true)], vec![], vec![(second, false)], vec![], vec![(first, false)]]
+        );
+    }
+
+    #[test]
+    fn an_event_counts_while_it_is_done() {
+        static LEDS: &[Leds] = &[led(LED).shows(Shows::Event("blink"))];
+        let runs = |task| state(task, r#""state":"running","on":"main""#);
+        let ends = r#"{"t":1,"kind":"task.finished","task":"blink-2","result":"ok"}"#;
+        let lines = [runs("blinker"), runs("blink-2")];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).chain([ends]).collect();
+        assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![(LED[0], false)]]);
+    }
+
+    #[test]
+    fn a_program_counts_until_it_ends() {
+        static LEDS: &[Leds] = &[led(LED).shows(Shows::Program("wc"))];
+        let starts = |pid: i32, name: &str| {
+            format!(r#"{{"t":1,"kind":"process.started","pid":{pid},"ppid":1,"pgid":1,"sid":1,"name":"{name}","argv":[]}}"#)
+        };
+        let ends = |pid: i32| format!(r#"{{"t":1,"kind":"process.exited","pid":{pid},"code":0}}"#);
+        let lines = [starts(5, "tr"), starts(6, "wc"), ends(5), ends(6)];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![], vec![(LED[0], false)]]);
+    }
+
+    #[test]
     fn flags_queues_tasks_and_values_have_numbers_too() {
         let op = |action: &str, on: &str, result: &str| {
             format!(r#"{{"t":1,"kind":"op","task":"a","do":"{action}","on":"{on}","result":{result}}}"#)
@@ -174,6 +290,8 @@ mod tests {
             levels(SET, &[op("set", go, "null"), op("wait", go, "true"), op("clear", go, "null"), op("set", "event no", "null")]),
             [Some(true), None, Some(false), None]
         );
+        let act = |action: &str| format!(r#"{{"t":1,"kind":"action","do":"{action}","target":"event go","by":"you"}}"#);
+        assert_eq!(levels(SET, &[act("set"), act("clear")]), [Some(true), Some(false)]);
         let belt = "queue belt";
         static ITEMS: &[Leds] = &[led(LED).shows(Shows::ItemsIn("queue belt"))];
         assert_eq!(

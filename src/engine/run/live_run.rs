@@ -9,7 +9,7 @@ use crate::engine::fold::timeline::reasons::Explanation;
 use crate::engine::run::launch::{PER_STAGE, Plan};
 use crate::engine::run::leds::RunLeds;
 use crate::engine::run::lifecycle::RunLifecycle;
-use crate::engine::run::lines::{RunLines, USER};
+use crate::engine::run::lines::RunLines;
 use crate::engine::run::pipes::PipeFills;
 use crate::engine::run::processes::RunProcesses;
 use crate::engine::run::recording::{Contents, Recording, Saving};
@@ -22,10 +22,9 @@ use crate::engine::run::streams::scratch::{Open, Scratch};
 use crate::engine::run::subscription::{EngineEvent, Subscription};
 use crate::engine::run::waiting::Waiting;
 use crate::engine::run::warnings;
-use crate::gpio::Edge;
 use crate::model::{
-    Action, BodyLine, By, Event, EventKind, ExitStatus, Level, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample,
-    ProcessState, Refusal, RunId, RunView, Scheduled, SchedulerRecord, Tid, TimedAction,
+    BodyLine, By, Event, EventKind, ExitStatus, LineIntent, Monotonic, Outcome, Pid, PipeFill, ProcessSample, ProcessState,
+    Refusal, RunId, RunView, Scheduled, SchedulerRecord, Tid, TimedAction,
 };
 use crate::monitor::{PipeEnd, ThreadTimes, WaitReason};
 use crate::scenario::Scenario;
@@ -155,26 +154,6 @@ impl Run {
         let event = Arc::new(event);
         subscription.push(EngineEvent::Event(self.id, Arc::clone(&event)));
         self.recording.push(event);
-    }
-
-    /// A line of the header has changed its level. The edge belongs to the run that owns or watches the line; if none does, to every run.
-    pub(crate) fn edge(&mut self, edge: &Edge, now: Monotonic, subscription: &mut Subscription) {
-        let Edge { line, level, .. } = *edge;
-        let is_button = self.lines.is_button(line);
-        if !is_button && edge.owner.as_deref().is_some_and(|owner| owner != USER && owner != self.owner()) {
-            return;
-        }
-        let at = edge.t.min(now);
-        self.lines.edge(self.time(at), line, level);
-        self.emit(EventKind::Gpio { line, level }, at, subscription);
-        if is_button && level == Level::Low {
-            // A body that has ended or does not read misses the press.
-            let action = self.scenario.and_then(|scenario| scenario.press(line)).unwrap_or(Action::Press(line));
-            let request = ActionRequest { action, by: By::You, is_demo: false, at: now };
-            if let Err(why) = self.send_to_body(&request) {
-                self.refuse(&request, why, now, subscription);
-            }
-        }
     }
 
     /// Its children were launched. Returns how many streams are to be read.
@@ -479,7 +458,13 @@ impl Run {
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         if self.fold.stages().iter().all(|(_, status)| matches!(status, Some(ExitStatus::Exited(_)))) {
-            let facts = self.fold.claims().into_iter().map(EventKind::Fact).collect();
+            let facts: Vec<EventKind> = self.fold.claims().into_iter().map(EventKind::Fact).collect();
+            let status = self.fold.stages().first().and_then(|(_, status)| *status);
+            if let Some(text) =
+                self.scenario.filter(|_| facts.is_empty()).and_then(|scenario| warnings::skipped(scenario, status))
+            {
+                self.emit(EventKind::Notice { text }, now, subscription);
+            }
             self.emit_all(facts, now, subscription);
         }
     }
@@ -500,6 +485,12 @@ impl Run {
         }
         let elapsed_s = self.time(now).secs();
         self.settle_waits(true, now, subscription);
+        // The judge is to know them.
+        let sums = self.cpu.end();
+        self.emit_all(sums, now, subscription);
+        for sums in self.fold.cpu_in_all(self.time(now)) {
+            self.emit(EventKind::TaskCpu(Box::new(sums)), now, subscription);
+        }
         if cut_short.is_none() {
             self.judge(now, subscription);
         }
@@ -513,12 +504,7 @@ impl Run {
             let request = ActionRequest { action, by: By::Script, is_demo: false, at: now };
             self.refuse(&request, Refusal::RunOver, now, subscription);
         }
-        let sums = self.cpu.end();
-        self.emit_all(sums, now, subscription);
         self.processes.forget_stages();
-        for sums in self.fold.cpu_in_all(self.time(now)) {
-            self.emit(EventKind::TaskCpu(Box::new(sums)), now, subscription);
-        }
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);
     }
 

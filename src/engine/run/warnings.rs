@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{ExitStatus, Language, Pid, ProcessRow, ProcessState, Signal};
+use crate::scenario::Scenario;
 
 /// The output of a run is still open although all its processes have ended.
 pub(crate) fn open(left: Duration) -> String {
@@ -62,6 +63,22 @@ pub(crate) fn never_began(language: Language, status: Option<ExitStatus>) -> Str
     let advice =
         if language == Language::Python { "; look at its output, and at what `tasklab doctor` says of python3" } else { "" };
     format!("the lesson has not begun: {body} {how} before it had told anything{advice}")
+}
+
+/// The exit status by which a plain body says that something that it needs is missing.
+const MISSING: i32 = 3;
+
+/// A plain body that has shown nothing says that something is missing; `None` if it does not say so.
+pub(crate) fn skipped(scenario: &Scenario, status: Option<ExitStatus>) -> Option<String> {
+    let is_missing = scenario.is_plain() && status == Some(ExitStatus::Exited(MISSING));
+    is_missing.then(|| {
+        let what = if scenario.needs_gpiozero() {
+            "gpiozero is not installed; sudo apt install python3-gpiozero"
+        } else {
+            "something that the lesson needs is missing; its output says what"
+        };
+        format!("skipped: {what}")
+    })
 }
 
 /// A body was killed by a signal that Task Lab has not sent.

@@ -1,5 +1,7 @@
 //! Facts: what a lesson claims, held against what was counted in this run. Pure.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::model::Fact;
@@ -47,6 +49,19 @@ pub fn more_than(id: &str, claim: &str, less: u64, observed: u64) -> Fact {
     }
 }
 
+/// Claims that something lasted `least` or longer, and not longer than `most`, where that is given. Shown in seconds.
+pub fn lasts(id: &str, claim: &str, least: Duration, most: Option<Duration>, observed: Duration) -> Fact {
+    let seconds = |time: Duration| (time.as_secs_f64() * 100.0).round() / 100.0;
+    let upper = most.map_or_else(String::new, |most| format!(" and <= {}", seconds(most)));
+    Fact {
+        id: id.to_owned(),
+        claim: claim.to_owned(),
+        expected: format!(">= {}{upper} s", seconds(least)).into(),
+        observed: seconds(observed).into(),
+        holds: observed >= least && most.is_none_or(|most| observed <= most),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +73,11 @@ mod tests {
         assert!(at_most("a", "b", 3, 3).holds && !at_most("a", "b", 3, 4).holds);
         assert!(at_least("a", "b", 3, 3).holds && !at_least("a", "b", 3, 2).holds);
         assert!(more_than("a", "b", 3, 4).holds && !more_than("a", "b", 3, 3).holds);
+        let lasted = |time, most: Option<u64>| {
+            lasts("a", "b", Duration::from_millis(500), most.map(Duration::from_secs), Duration::from_millis(time)).holds
+        };
+        assert!(lasted(500, None) && !lasted(499, None) && lasted(2000, Some(2)) && !lasted(2001, Some(2)));
+        let fact = lasts("a", "b", Duration::from_millis(2400), Some(Duration::from_secs(8)), Duration::from_millis(2413));
+        assert_eq!((fact.expected, fact.observed), (">= 2.4 and <= 8 s".into(), 2.41.into()));
     }
 }

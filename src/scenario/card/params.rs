@@ -18,6 +18,8 @@ pub struct ParamSpec {
     pub unit: &'static str,
     /// Its meaning, in one line.
     pub meaning: &'static str,
+    /// Another parameter that must not have the same value; empty if any may.
+    pub unlike: &'static str,
 }
 
 /// The kind and the range of a parameter, with its default.
@@ -68,27 +70,28 @@ pub const fn count(
     unit: &'static str,
     meaning: &'static str,
 ) -> ParamSpec {
-    ParamSpec { name, kind: ParamKind::Count { default, min: *range.start(), max: *range.end() }, unit, meaning }
+    ParamSpec { name, kind: ParamKind::Count { default, min: *range.start(), max: *range.end() }, unit, meaning, unlike: "" }
 }
 
 /// A time in seconds.
 pub const fn seconds(name: &'static str, default: f64, range: std::ops::RangeInclusive<f64>, meaning: &'static str) -> ParamSpec {
-    ParamSpec { name, kind: ParamKind::Seconds { default, min: *range.start(), max: *range.end() }, unit: "s", meaning }
+    let kind = ParamKind::Seconds { default, min: *range.start(), max: *range.end() };
+    ParamSpec { name, kind, unit: "s", meaning, unlike: "" }
 }
 
 /// Yes or no.
 pub const fn flag(name: &'static str, default: bool, meaning: &'static str) -> ParamSpec {
-    ParamSpec { name, kind: ParamKind::Flag { default }, unit: "", meaning }
+    ParamSpec { name, kind: ParamKind::Flag { default }, unit: "", meaning, unlike: "" }
 }
 
 /// One of several words, the first the default.
 pub const fn choice(name: &'static str, choices: &'static [&'static str], meaning: &'static str) -> ParamSpec {
-    ParamSpec { name, kind: ParamKind::Choice { choices }, unit: "", meaning }
+    ParamSpec { name, kind: ParamKind::Choice { choices }, unit: "", meaning, unlike: "" }
 }
 
 /// A short text.
 pub const fn text(name: &'static str, default: &'static str, max_chars: usize, meaning: &'static str) -> ParamSpec {
-    ParamSpec { name, kind: ParamKind::Text { default, max_chars }, unit: "", meaning }
+    ParamSpec { name, kind: ParamKind::Text { default, max_chars }, unit: "", meaning, unlike: "" }
 }
 
 /// Why a value is refused.
@@ -112,9 +115,25 @@ pub enum ParamError {
         /// The range in words, with the default.
         range: String,
     },
+    /// Two parameters that must differ.
+    #[error("{name} and {other} cannot both be {value}: choose another value for one of them")]
+    Same {
+        /// The name of one.
+        name: &'static str,
+        /// The name of the other one.
+        other: &'static str,
+        /// The value of both.
+        value: String,
+    },
 }
 
 impl ParamSpec {
+    /// The same, where another parameter must not have the same value: two devices on one GPIO line.
+    #[must_use]
+    pub const fn unlike(self, other: &'static str) -> Self {
+        Self { unlike: other, ..self }
+    }
+
     /// The range in words: `a whole number from 1 to 64 (4 by default)`.
     pub fn range(&self) -> String {
         match self.kind {
@@ -195,6 +214,11 @@ impl Params {
             }
             params.0.insert(name.clone(), value.clone());
         }
+        for ParamSpec { name, unlike, .. } in specs {
+            if let Some(value) = params.0.get(*unlike).filter(|value| params.0.get(*name) == Some(value)) {
+                return Err(ParamError::Same { name: unlike, other: name, value: value.to_string() });
+            }
+        }
         Ok(params)
     }
 
@@ -273,6 +297,19 @@ mod tests {
         assert_eq!(params, Params::defaults(SPECS), "a refused value changes nothing");
         let error = params.set(SPECS, "worker", "1").expect_err("unknown").to_string();
         assert!(error.contains("workers"), "{error}");
+    }
+
+    #[test]
+    fn two_devices_are_not_put_on_one_line() {
+        let specs = [count("line", 17, 2..=27, "", "the LED's"), count("button", 26, 2..=27, "", "the button's").unlike("line")];
+        let checked = |line: u64, button: u64| {
+            Params::checked(&specs, &BTreeMap::from([("line".to_owned(), line.into()), ("button".to_owned(), button.into())]))
+        };
+        assert_eq!(checked(26, 27).map(|params| (params.count("line"), params.count("button"))), Ok((26, 27)));
+        let error = checked(26, 26).expect_err("both").to_string();
+        assert_eq!(error, "line and button cannot both be 26: choose another value for one of them");
+        let by_default = BTreeMap::from([("line".to_owned(), 26.into())]);
+        assert!(Params::checked(&specs, &by_default).is_err(), "the other one has its default");
     }
 
     #[test]

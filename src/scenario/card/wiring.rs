@@ -48,6 +48,16 @@ pub enum Shows {
     Running(&'static str),
     /// Threads that have started and have not ended, and have a name that begins like this: `worker-`.
     Started(&'static str),
+    /// Processes that have not ended and have a name that begins like this: `child-`.
+    Alive(&'static str),
+    /// Tasks that run and have a name that begins like this: `task-`.
+    RunningLike(&'static str),
+    /// Tasks that sleep and have this in their name: `worker-`.
+    SleepingLike(&'static str),
+    /// 1 while an event of this name is done: `blink`, and `blink-2` as well.
+    Event(&'static str),
+    /// Programs of this name that have not ended: `wc`.
+    Program(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.

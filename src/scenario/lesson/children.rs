@@ -4,21 +4,25 @@
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::panic::Location;
 use std::time::Duration;
 
-use rustix::process::{WaitOptions, waitpid};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{WaitOptions, WaitStatus, waitpid};
+use serde_json::Value;
 
-use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal};
+use crate::model::{EventKind, ExitStatus, Pgid, Pid, ProcessState, Sid, Signal, TaskSort};
 use crate::scenario::lesson::handle::{Lesson, LessonError};
-use crate::scenario::lesson::tracking::lane::forget_parent;
+use crate::scenario::lesson::tracking::lane::{forget_parent, own_lane, write_stamped};
 use crate::sys::{
-    Forked, PidFd, SignalScope, Spawned, WaitMode, fork, is_readable, own_pid, process_group, rename_thread, session, wait_pid,
+    Forked, PidFd, SignalScope, Spawned, WaitMode, exit_now, fork, is_readable, own_pid, process_group, rename_thread, session,
+    wait_pid,
 };
 
 /// The process that goes on after a fork.
 #[derive(Debug)]
 pub enum Fork<'s> {
-    /// The child. It must leave through [`exit_now`](crate::sys::exit_now).
+    /// The child. It must leave through [`Lesson::exit`] or [`exit_now`].
     Child,
     /// The parent.
     Parent(Child<'s>),
@@ -37,6 +41,8 @@ pub struct Child<'s> {
 /// The result of a wait: the status as the kernel packs it, and its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reaped {
+    /// The child.
+    pub pid: Pid,
     /// The number that `wait(2)` stores: exit status times 256, plus the signal's number.
     pub raw: i32,
     /// Decoded.
@@ -46,6 +52,7 @@ pub struct Reaped {
 impl Lesson {
     /// Forks this process. The child gets its name in /proc before its parent reports it. The child takes no actions,
     /// and starts its work after that report.
+    #[track_caller]
     pub fn fork(&self, name: &str) -> Result<Fork<'_>, LessonError> {
         let failed = || LessonError::kernel(format!("fork {name}"));
         let (mut ours, mut theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pair of sockets"))?;
@@ -59,6 +66,10 @@ impl Lesson {
                 // The end of what the parent has: it has told of this child, or died.
                 let _ = theirs.read_exact(&mut [0]);
                 self.stop_listening();
+                if let Some(body) = self.plain_body() {
+                    body.forget_children();
+                    let _lane = self.task(name, TaskSort::Process);
+                }
                 Ok(Fork::Child)
             }
             Forked::Parent(pid) => {
@@ -71,12 +82,105 @@ impl Lesson {
             }
         }
     }
+
+    /// Forks a child that does this, and leaves with the status that it gives: `multiprocessing.Process(…).start()`.
+    ///
+    /// ```ignore
+    /// let child = lesson.child("child-1", || {
+    ///     lesson.sleep(life);
+    ///     10
+    /// })?;
+    /// assert_eq!(child.wait()?.raw, 2560);
+    /// ```
+    #[track_caller]
+    pub fn child(&self, name: &str, run: impl FnOnce() -> i32) -> Result<Child<'_>, LessonError> {
+        match self.fork(name)? {
+            Fork::Child => self.exit(run()),
+            Fork::Parent(child) => Ok(child),
+        }
+    }
+
+    /// Leaves a fork with this status: `os._exit(status)`.
+    pub fn exit(&self, status: i32) -> ! {
+        if let Some(lane) = own_lane() {
+            let result = if status == 0 { "ok".to_owned() } else { format!("exit {status}") };
+            self.report(EventKind::TaskFinished { task: lane.name.clone(), result });
+        }
+        exit_now(status)
+    }
+
+    /// Waits until any child has ended, and takes it out of the process table: `os.wait()`. `None` if there is no child left. Deaf to
+    /// actions.
+    #[track_caller]
+    pub fn wait(&self) -> Result<Option<Reaped>, LessonError> {
+        self.wait_for("wait", None, WaitOptions::empty())
+    }
+
+    /// Looks whether any child has ended, and takes it out of the process table: `os.waitpid(-1, os.WNOHANG)`. `None` if none has.
+    #[track_caller]
+    pub fn wait_no_hang(&self) -> Result<Option<Reaped>, LessonError> {
+        self.wait_for("waitpid", None, WaitOptions::NOHANG)
+    }
+
+    /// Waits with wait(2) or waitpid(2), and tells of it. `None` if none has ended yet, or none is left.
+    #[track_caller]
+    fn wait_for(&self, call: &str, child: Option<&Child<'_>>, options: WaitOptions) -> Result<Option<Reaped>, LessonError> {
+        let line = self.tracker().line(Location::caller());
+        let lane = own_lane().filter(|_| self.tracker().has_listener());
+        if let Some(lane) = &lane {
+            lane.stamp_wait(self.reporter(), &format!("{call}()"), child.map(Child::name), line);
+        }
+        write_stamped(self.reporter());
+        let pid = child.and_then(|child| rustix::process::Pid::from_raw(child.pid.number()));
+        let waited = retry_on_intr(|| if pid.is_some() { waitpid(pid, options) } else { rustix::process::wait(options) });
+        let reaped = waited.map(|ended| ended.map(|(pid, status)| Reaped::new(Pid::new(pid.as_raw_nonzero().get()), status)));
+        let ended = reaped.ok().flatten();
+        let name = ended.and_then(|ended| self.plain_body()?.child_ends(ended.pid));
+        if let Some(lane) = lane {
+            lane.stamp_run(self.reporter(), name.as_deref(), line);
+            let pid = ended.map(|ended| format!("child {}", ended.pid));
+            let (on, gave) = match reaped {
+                Ok(ended) => {
+                    let on = child.map(Child::name).or(name.as_deref()).or(pid.as_deref());
+                    (on, Value::from(ended.map_or(0, |ended| ended.raw)))
+                }
+                Err(_) => (None, "ChildProcessError".into()),
+            };
+            let on = on.unwrap_or("any child");
+            lane.stamp_operation(self.reporter(), call, on, gave, line);
+            lane.write(self.reporter());
+        }
+        if let Some(Reaped { pid, status, .. }) = ended {
+            self.report(EventKind::ProcessExited { pid, status });
+            self.report(EventKind::ProcessReaped { pid });
+        }
+        self.refuse_what_came_meanwhile();
+        match reaped {
+            Err(Errno::CHILD) if child.is_none() => Ok(None),
+            reaped => reaped.map_err(LessonError::kernel(format!("wait for {}", child.map_or("a child", Child::name)))),
+        }
+    }
+}
+
+impl Reaped {
+    fn new(pid: Pid, status: WaitStatus) -> Self {
+        let raw = status.as_raw();
+        let status = match (status.exit_status(), status.terminating_signal().and_then(Signal::from_number)) {
+            (Some(code), _) => ExitStatus::Exited(code),
+            (_, Some(signal)) => ExitStatus::Signaled { signal, core_dumped: raw & 0x80 != 0 },
+            _ => ExitStatus::Unknown,
+        };
+        Self { pid, raw, status }
+    }
 }
 
 impl<'s> Child<'s> {
     /// The child that a program was started in, told of.
     pub(crate) fn of_program(lesson: &'s Lesson, name: &str, argv: Vec<String>, spawned: Spawned) -> Self {
         let Spawned { pid, pidfd } = spawned;
+        if let Some(body) = lesson.plain_body() {
+            body.child_begins(pid, name);
+        }
         lesson.report(EventKind::ProcessStarted {
             pid,
             ppid: own_pid(),
@@ -86,6 +190,12 @@ impl<'s> Child<'s> {
             argv,
         });
         Self { lesson, name: name.to_owned(), pid, pidfd, ended: None }
+    }
+}
+
+impl<'s> Child<'s> {
+    pub(super) const fn lesson(&self) -> &'s Lesson {
+        self.lesson
     }
 }
 
@@ -141,9 +251,16 @@ impl Child<'_> {
             let _ = is_readable(&self.pidfd, Duration::MAX);
         };
         let pid = rustix::process::Pid::from_raw(self.pid.number());
-        let raw = rustix::io::retry_on_intr(|| waitpid(pid, WaitOptions::empty())).map_err(failed(&self.name))?;
+        let raw = retry_on_intr(|| waitpid(pid, WaitOptions::empty())).map_err(failed(&self.name))?;
         self.lesson.report(EventKind::ProcessReaped { pid: self.pid });
-        Ok(Reaped { raw: raw.map_or(0, |(_, status)| status.as_raw()), status })
+        Ok(Reaped { pid: self.pid, raw: raw.map_or(0, |(_, status)| status.as_raw()), status })
+    }
+
+    /// Waits until it has ended, and takes it out of the process table: `os.waitpid(PID, 0)`, `process.join()`. Deaf to actions.
+    #[track_caller]
+    pub fn wait(&self) -> Result<Reaped, LessonError> {
+        let reaped = self.lesson.wait_for("waitpid", Some(self), WaitOptions::empty())?;
+        reaped.ok_or_else(|| LessonError::kernel(format!("wait for {}", self.name))(Errno::CHILD))
     }
 
     /// Sends it a signal; `false` if there is no process any more to send it to.

@@ -3,7 +3,6 @@
 use std::ffi::CString;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::model::{EventKind, Pid, ProcessState, Signal, TaskSort, Tid};
@@ -11,7 +10,7 @@ use crate::scenario::lesson::children::{Child, Reaped};
 use crate::scenario::lesson::control::TOO_LATE;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 use crate::scenario::lesson::proc::stat_of;
-use crate::sys::{default_ignored_signals, find_program, is_readable};
+use crate::sys::default_ignored_signals;
 
 /// Runs another program in this process, a fork with one thread: searched in PATH, with these variables besides those
 /// that there are. Returns only if that fails, and then says why.
@@ -31,26 +30,11 @@ pub(crate) fn exec(argv: &[&str], variables: &[(&str, &str)]) -> io::Error {
     }
 }
 
-/// The file that a program's name stands for, as the search in PATH finds it, without links.
-pub(crate) fn file_of_program(name: &str) -> Option<PathBuf> {
-    find_program(name, std::env::var_os("PATH").as_deref())?.canonicalize().ok()
-}
-
 /// A process that is overdue by this much is given up, stopped or not: only a machine in trouble takes longer.
 const TROUBLE: Duration = Duration::from_secs(30);
 
-/// Waits on a child that is about to end, and takes no action meanwhile. A stopped child does not end by itself, so it is killed.
-pub(crate) fn reap_soon(mut child: Child<'_>) -> Result<Reaped, LessonError> {
-    let due = Instant::now() + Duration::from_secs(2);
-    while child.peek()?.is_none() {
-        is_readable(child.as_fd(), due.saturating_duration_since(Instant::now()).max(NEXT_LOOK));
-        kill_if_stopped(&mut child, due)?;
-    }
-    child.reap()
-}
-
 /// Kills a child that is given up.
-pub(crate) fn kill_if_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), LessonError> {
+fn kill_if_stopped(child: &mut Child<'_>, due: Instant) -> Result<(), LessonError> {
     if child.peek()?.is_none() && is_given_up(child.pid(), due) {
         child.signal(Signal::KILL);
     }
@@ -96,13 +80,6 @@ impl Lesson {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_program_is_found_in_path() {
-        let shell = file_of_program("sh").expect("a shell");
-        assert!(shell.is_absolute() && shell.is_file(), "{shell:?}");
-        assert_eq!(file_of_program("no-such-program"), None);
-    }
 
     #[test]
     fn a_text_that_no_program_can_get_is_refused() {

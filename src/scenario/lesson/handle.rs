@@ -92,8 +92,9 @@ impl Lesson {
         Self { actions, ..self }
     }
 
-    /// The same, for a plain body.
+    /// The same, for a plain body. `TASKLAB_ORDER` may say in which order its tasks go on.
     pub(crate) fn plain(self) -> Self {
+        self.replay(&std::env::var("TASKLAB_ORDER").unwrap_or_default());
         Self { plain: Some(PlainBody::default()), ..self }
     }
 

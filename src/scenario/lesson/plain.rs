@@ -1,13 +1,15 @@
 //! The part of a lesson that only a plain body has: sleeps that a person can end, and how many of its threads go on. Any thread.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::model::Pid;
 use crate::scenario::card::Reply;
+use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::Lesson;
 use crate::scenario::lesson::tracking::lane::{own_lane, write_stamped};
 
@@ -22,6 +24,8 @@ pub(crate) struct PlainBody {
     sleepers_changed: Condvar,
     /// Whether a thread takes the actions of a person.
     has_listener: AtomicBool,
+    /// The names of the children that were not waited on.
+    children: Mutex<BTreeMap<Pid, String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,6 +53,26 @@ impl PlainBody {
     /// A thread takes actions from now on, or does so no more.
     pub(crate) fn listens(&self, on: bool) {
         self.has_listener.store(on, Ordering::SeqCst);
+    }
+
+    /// Knows a child by this name from now on.
+    pub(crate) fn child_begins(&self, pid: Pid, name: &str) {
+        lock(&self.children).insert(pid, name.to_owned());
+    }
+
+    /// Knows it no more, and gives its name.
+    pub(crate) fn child_ends(&self, pid: Pid) -> Option<String> {
+        lock(&self.children).remove(&pid)
+    }
+
+    /// In a fork: the children are its parent's.
+    pub(crate) fn forget_children(&self) {
+        lock(&self.children).clear();
+    }
+
+    /// Whether a thread takes actions.
+    pub(crate) fn has_listener(&self) -> bool {
+        self.has_listener.load(Ordering::SeqCst)
     }
 
     /// Sleeps until the time is over, or the sleep is ended.
@@ -86,7 +110,7 @@ impl Lesson {
             write_stamped(self.reporter());
         }
         self.tracker().steps.settled(&lane);
-        if body.has_listener.load(Ordering::SeqCst) {
+        if body.has_listener() {
             body.sleep(&lane.name, deadline);
         } else {
             self.listen_until(&lane.name, deadline);
@@ -105,6 +129,23 @@ impl Lesson {
         self.plain_body().map_or_else(|| Err(format!("{name} does not sleep")), |body| body.end_sleep(name))
     }
 
+    /// Refuses what was asked for while the only thread waited for a child: a sleep that comes later is not meant.
+    pub(crate) fn refuse_what_came_meanwhile(&self) {
+        if self.plain_body().is_some_and(|body| !body.has_listener.load(Ordering::SeqCst)) {
+            while let Ok(Some(asked)) = self.next_action(Duration::ZERO) {
+                self.refuse_to_go_on(&asked);
+            }
+        }
+    }
+
+    fn refuse_to_go_on(&self, asked: &LessonAction) {
+        if asked.name == "go-on" {
+            self.refuse(asked, &format!("{} does not sleep", asked.target.trim()));
+        } else {
+            self.refuse(asked, &format!("there is no {:?} now; `go-on main` ends a sleep", asked.target.trim()));
+        }
+    }
+
     /// Sleeps without a listener, and takes the actions itself.
     fn listen_until(&self, name: &str, deadline: Instant) {
         loop {
@@ -114,10 +155,7 @@ impl Lesson {
             }
             match self.next_action(left) {
                 Ok(Some(asked)) if asked.name == "go-on" && asked.target.trim() == name => return,
-                Ok(Some(asked)) if asked.name == "go-on" => {
-                    self.refuse(&asked, &format!("{} does not sleep", asked.target.trim()))
-                }
-                Ok(Some(asked)) => self.refuse(&asked, "this lesson has no such thing; `go-on main` ends a sleep"),
+                Ok(Some(asked)) => self.refuse_to_go_on(&asked),
                 Ok(None) => {}
                 Err(_) => return thread::sleep(left),
             }

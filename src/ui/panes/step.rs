@@ -3,7 +3,7 @@
 use egui::{Align, Layout, ScrollArea, Ui, vec2};
 
 use crate::model::{Action, Lane, RunView, TaskSort, TaskState};
-use crate::scenario::{STEP, Scenario};
+use crate::scenario::{Chapter, STEP, Scenario};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
@@ -14,9 +14,13 @@ const MOST: usize = 40;
 /// As wide as what a task is about to do, mostly.
 const BUTTON: f32 = 178.0;
 
-/// Whether the tasks of a scenario can be made to wait for each other's turn.
-pub fn has_gates(scenario: &Scenario) -> bool {
-    scenario.actions.iter().any(|action| action.name == STEP)
+/// Whether the tasks of a scenario can be made to wait for each other's turn. Of a program of the user's that shows once it runs.
+pub fn has_gates(scenario: Option<&Scenario>, run: Option<&RunView>) -> bool {
+    match scenario {
+        Some(scenario) if scenario.is_plain() => matches!(scenario.chapter, Chapter::Threads | Chapter::Pools),
+        Some(scenario) => scenario.actions.iter().any(|action| action.name == STEP),
+        None => run.is_some_and(|run| !run.things.is_empty()),
+    }
 }
 
 /// The operation that a task is about to do, if it stands at a gate: `acquire lock A`.

@@ -132,7 +132,7 @@ impl TopBar<'_> {
     }
 
     fn step_button(&self, ui: &mut Ui, bar: BarWidth, actions: &mut Actions) {
-        let has_gates = self.scenario.is_some_and(crate::ui::panes::step::has_gates);
+        let has_gates = crate::ui::panes::step::has_gates(self.scenario, self.run);
         let about = if self.is_stepping {
             "Lets all tasks go on by themselves again."
         } else {

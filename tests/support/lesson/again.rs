@@ -7,14 +7,23 @@ use tasklab::model::Fact;
 /// Of each lesson, the facts that compare times, or shares of a core, which this run has measured. Facts on counts, orders and
 /// states are not among them: they hold on any machine, or are wrong.
 pub const MEASURED: &[(&str, &[&str])] = &[
-    ("gil", &["threads-cores", "processes-ready", "processes-cores", "hash-ready", "turns", "steps-in-a-turn"]),
-    ("overhead", &["trivial", "threads-cheaper", "catches-up", "overhead-shrinks"]),
+    ("gil", &["threads-cores", "processes-ready", "c-ready", "turns"]),
+    ("overhead", &["trivial", "catches-up"]),
     ("start-methods", &["spawn-costs"]),
 ];
 
-/// Measured facts that a busy machine, or a kernel that does not count, does not claim.
-pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] =
-    &[("gil", &["processes-ready", "processes-cores", "hash-ready"]), ("start-methods", &["spawn-costs"])];
+/// Facts that a busy machine, or a kernel that does not count, does not claim.
+pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[
+    ("gil", &["processes-ready", "c-ready"]),
+    ("event", &["no-wait"]),
+    ("blink", &["stood-still"]),
+    ("start-methods", &["spawn-costs"]),
+    ("subprocess-run", &["sh-row"]),
+    ("popen", &["buffered"]),
+    ("pipeline", &["full", "standstill", "capacity"]),
+    ("signals", &["how-ended", "finally", "files"]),
+    ("across-systems", &["lost", "noticed"]),
+];
 
 /// The facts that such a list names for a lesson.
 pub fn of(list: &[(&str, &'static [&'static str])], id: &str) -> &'static [&'static str] {

@@ -53,6 +53,12 @@ impl Live {
         }
     }
 
+    /// Takes the next event, so that the same one is not found twice.
+    #[track_caller]
+    pub fn skip(&mut self) {
+        assert!(self.take(), "it is over: {:#?}", self.ran);
+    }
+
     /// The PID of the newest process or task of this name that was told.
     pub fn pid_of(&self, wanted: &str) -> Option<i32> {
         self.ran.events.iter().rev().find_map(|event| match &event.kind {

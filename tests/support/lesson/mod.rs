@@ -19,18 +19,28 @@ use serde_json::{Value, json};
 use tasklab::model::{Action, Event, EventKind, Fact, Language, Monotonic, ProcessRef, Scope, Sent, TimedAction};
 use tasklab::scenario::{Scenario, find};
 
-use crate::{state_of, tagged};
+use crate::{skipped, state_of, tagged};
 
 /// Only a hang meets this, however slow the machine is.
 pub const HANG: Duration = Duration::from_mins(5);
 
 /// Facts that one of the languages has alone: claims about Python.
-pub const OWN: &[(&str, &[&str])] = &[("popen", &["windows-only"]), ("start-methods", &["default", "once"])];
+pub const OWN: &[(&str, &[&str])] = &[("start-methods", &["default", "once"])];
 
 pub const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 
 pub fn scenario(id: &str) -> &'static Scenario {
     find(id).expect("in the catalogue")
+}
+
+/// Whether this machine's python3 lacks what the lesson's body in this language needs; said aloud then.
+pub fn lacks(scenario: &Scenario, language: Language) -> bool {
+    let import = || Command::new("python3").args(["-c", "import gpiozero"]).stderr(Stdio::null()).status();
+    let lacks = language == Language::Python && scenario.needs_gpiozero() && !import().is_ok_and(|status| status.success());
+    if lacks {
+        skipped(format!("{} in Python: gpiozero is not installed; sudo apt install python3-gpiozero", scenario.id));
+    }
+    lacks
 }
 
 /// The same in both languages, at the same time.

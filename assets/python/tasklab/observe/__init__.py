@@ -8,6 +8,7 @@ what happens, and changes nothing. Each module imports only those above it:
     frames      whose code a frame is, its line in the script, and the name of the variable that it assigns to
     lanes       a lane for each task: what it holds, what it waits for, how much it tells
     things      what tasks wait for: names, and the threads that wait on a condition
+    stepping    step mode: the gates, and the order in which they are passed
     listener    the actions of a person, and what nobody tells
     tracebacks  tracebacks without our frames
     locks       threading's Lock and RLock
@@ -15,7 +16,7 @@ what happens, and changes nothing. Each module imports only those above it:
     threads     threading's Thread and Timer
     queues      queue's Queue and SimpleQueue
     futures     concurrent.futures
-    processes   os.fork, os.wait
+    processes   os.fork, os.wait, os.system
     programs    subprocess
     workers     multiprocessing
     coroutines  asyncio

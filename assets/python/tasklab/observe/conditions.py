@@ -1,12 +1,15 @@
 """threading's Condition, and what is made with one: Semaphore, Event and Barrier. Their methods stand around the original ones, and do
 something only for what the program's own code has made."""
 
+import sys
 from _functools import partial
 
 from . import frames, lanes, locks, things
 from .hooks import when_imported, wrap
 from .lanes import current, operate, operation, write
 from .things import of
+
+_DONE = {"__enter__": "acquire"}  # a method: what it does
 
 
 def _condition(threading):
@@ -43,9 +46,22 @@ def _condition(threading):
             # Without the lock it is an error. With it, nobody else changes the queue.
             if self._is_owned():
                 things.notify(thing, n)
-            return original(self, n) if thing.is_inner else operate("notify", thing.on, original, self, n)
+            is_part = thing.is_inner or sys._getframe(1).f_code is notify_all  # which tells it
+            return original(self, n) if is_part else operate("notify", thing.on, original, self, n)
 
         return notify
+
+    notify_all = threading.Condition.notify_all.__code__
+
+    @wrap(threading.Condition, "notify_all")
+    def _(original):
+        def notify_all(self):
+            thing = of(self)
+            if thing is None or thing.is_inner:
+                return original(self)
+            return operate("notify_all", thing.on, original, self)
+
+        return notify_all
 
 
 def _inner(self, condition, kind):
@@ -68,7 +84,10 @@ def _method(cls, name, then=None):
             if then is None:
                 return operate(name, thing.on, partial(original, self, *arguments, **names))
             try:
-                result = original(self, *arguments, **names)
+                if (steps := lanes.steps) is None:
+                    result = original(self, *arguments, **names)
+                else:
+                    result = steps.operated(_DONE.get(name, name), thing.on, partial(original, self, *arguments, **names))
             except Exception as error:
                 operation(name, thing.on, type(error).__name__)
                 raise
@@ -87,21 +106,23 @@ def _semaphore(threading):
 
         return __init__
 
-    def hold(thing, got):
+    def hold(thing, got, is_inside=False):
         lane = current()
         if not got:
             operation("acquire", thing.on, False)
             return
         lane.hold(thing)
-        thing.holders.append(lane)
+        (thing.inside if is_inside else thing.holders).append(lane)
         tell_what_runs(lane)
 
     def let_go(thing, _):
         lane = current()
-        # A semaphore has no owner: who releases it need not be who acquired it. Then the first one that did has its place no more.
-        holder = lane if lane in thing.holders else thing.holders[0] if thing.holders else None
+        # A semaphore has no owner: who releases it need not be who acquired it. Who is in a `with`, or sleeps, keeps its place then. Who has
+        # called acquire() may have left it to others.
+        places = thing.inside if lane in thing.inside else thing.holders
+        holder = lane if lane in places else next((one for one in places if one.wait is None or one.wait.word != "sleeping"), None)
         if holder is not None:
-            thing.holders.remove(holder)
+            places.remove(holder)
             holder.let_go(thing)
         tell_what_runs(lane)
         if holder is not None and holder is not lane and holder.wait is None and lanes.is_alive(holder):
@@ -113,7 +134,7 @@ def _semaphore(threading):
             write(lane)
 
     _method(threading.Semaphore, "acquire", hold)
-    _method(threading.Semaphore, "__enter__", hold)
+    _method(threading.Semaphore, "__enter__", partial(hold, is_inside=True))
     _method(threading.Semaphore, "release", let_go)
     _method(threading.BoundedSemaphore, "release", let_go)
 

@@ -6,7 +6,7 @@ from _thread import _local
 from . import lanes, things
 from .frames import is_own, script_line
 from .hooks import when_imported, wrap
-from .lines import flush, tell
+from .lines import first_of, flush, tell
 from .things import of
 
 _here = _local()  # of the calling thread: the name of the task whose step runs
@@ -77,10 +77,11 @@ def _after_step(task, name, is_told):
         _names.pop(id(task), None)
         error = None if task.cancelled() else getattr(task, "_exception", None)
         result = "cancelled" if task.cancelled() else f"{type(error).__name__}: {error}" if error is not None else "ok"
-        tell("task.finished", task=name, result=result)
+        tell("task.finished", task=name, result=first_of(result))
+        lanes.is_over(name)
     elif is_told:
-        word, on, held_by = _awaited(task)
-        tell("task.state", task=name, state=word, on=on, held_by=held_by, line=_line(task))
+        word, on, held_by, *at_most = _awaited(task)
+        tell("task.state", task=name, state=word, on=on, held_by=held_by, line=_line(task), at_most=at_most[0] if at_most else None)
     flush()
 
 
@@ -98,7 +99,8 @@ def _awaited(task):
         return "waiting", "await" if held_by else "gather()" if word == "GatheringFuture" else "a future", held_by
     function = first.cr_code.co_qualname
     if function == "sleep":
-        return "sleeping", None, None
+        delay = first.cr_frame.f_locals.get("delay")
+        return "sleeping", None, None, delay if type(delay) in (int, float) else None
     owner = first.cr_frame.f_locals.get("self") if "." in function else None
     thing = owner is not None and hasattr(owner, "__dict__") and of(owner)
     return "waiting", thing.on if isinstance(thing, things.Thing) else f"{function}()", held_by
@@ -115,6 +117,7 @@ def _base_events(base_events):
                 _names[id(task)] = (script_line() or frame.f_lineno,)
                 if task.done():  # An eager task may need no step of the loop.
                     tell("task.finished", task=_name(task), result="ok")
+                    lanes.is_over(_name(task))
                     del _names[id(task)]
                     flush()
             return task

@@ -10,10 +10,11 @@ from .hooks import HERE
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _named = os.environ.get("TASKLAB_OBSERVE", "")
 OWN_FOLDERS = tuple(folder.rstrip(os.sep) + os.sep for folder in _named.split(os.pathsep) if os.sep in folder)
-_MAIN = ("__main__", "__mp_main__")
+MAIN = ("__main__", "__mp_main__")
 _is_own = {}  # a file name: whether it is the program's own; None: its module decides
 _targets = {}  # a place in the code that makes something: the code, and what it is assigned to
 _sources = {}  # a file name: its lines, as bytes
+_SCRIPT = os.path.abspath(sys.argv[0]) if getattr(sys, "argv", None) and sys.argv[0] not in ("", "-c", "-m", "-") else "<string>"
 MOST_LINES = 30  # that are looked at for the beginning of a statement
 
 
@@ -54,7 +55,7 @@ def _is_of_main_package(path):
 
 def _is_own_module(names):
     name = names.get("__name__")
-    if name in _MAIN:
+    if name in MAIN:
         return True
     file = names.get("__file__")
     return bool(file) and file != "<" and _judge(file) is True
@@ -93,11 +94,11 @@ def caller(frame, thing=None):
     return None
 
 
-def script_line():
+def script_line(frame=None):
     """The line of the script that runs now: that of the nearest caller in the script itself. None if there is none."""
-    frame = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__") in _MAIN:
+        if frame.f_globals.get("__name__") in MAIN:
             return frame.f_lineno
         frame = frame.f_back
     return None
@@ -275,3 +276,67 @@ def _lines(name):
             text = words[words.index("-c") + 1] if name == "<string>" and "-c" in words[:-1] else ""
             _sources[name] = text.encode(errors="replace").split(b"\n")
     return _sources[name]
+
+
+def script_variables():
+    """What the script's own lines say of its variables, outside of functions: the simple ones that a line at the margin gives a literal
+    (`parties = 5`), by their names, and the names that stand for something else than the program's state, which `for`, `with` and
+    `import` give. None if there is no source."""
+    name = getattr(sys.modules["__main__"], "__file__", None) or _SCRIPT  # At the end of a script the first is gone.
+    lines = [line.decode(errors="replace") for line in _lines(name)]
+    if not any(lines):
+        return None
+    literals, others, is_inside = {}, set(), False
+    for at, line in enumerate(lines):
+        words = line.split(None, 1)
+        if not words or line[0] == "#":
+            continue
+        if not line[0].isspace():
+            is_inside = words[0] in ("def", "class", "async") and not line.startswith(("async for", "async with"))
+            name, value = _literal(line)
+            if name:
+                literals.setdefault(name, value)
+        if not is_inside:
+            others.update(_bound(words[0], line.strip(), lines[at + 1 : at + MOST_LINES]))
+    return literals, others
+
+
+def _bound(word, line, more):
+    """The names that a statement binds besides assignments."""
+    if word in ("for", "async"):
+        return _names(line.partition("for ")[2].partition(" in ")[0])
+    if word == "with":
+        return [name for part in line.split(" as ")[1:] for name in _names(part.partition("with ")[0].split(":")[0])]
+    if word == "from":
+        names = line.partition(" import ")[2]
+        while "(" in names and ")" not in names and more:
+            names += " " + more.pop(0).split("#")[0]
+        return [part.split()[-1] for part in names.strip("()\\ ").replace(")", "").split(",") if part.split()]
+    return ()
+
+
+def _names(text):
+    return [name for name in text.replace("(", " ").replace(")", " ").replace(",", " ").replace("*", " ").split() if name.isidentifier()]
+
+
+def _literal(line):
+    """The name and the value in a line `name = literal`; None as the name of any other line."""
+    left, equals, right = _split_assignment(line)
+    name, right = left.split(":")[0].strip(), right.strip()
+    if not equals or not name.isidentifier():
+        return None, None
+    if right[:1] in ("'", '"'):
+        text, _, rest = right[1:].partition(right[0])
+        is_whole = "\\" not in text and (not rest.strip() or rest.strip().startswith("#"))
+        return (name, text) if is_whole else (None, None)
+    text = right.partition("#")[0].strip()
+    if text in ("True", "False"):
+        return name, text == "True"
+    try:
+        return name, int(text, 0)
+    except ValueError:
+        pass
+    try:
+        return (name, float(text)) if text[:1] in "+-.0123456789" else (None, None)
+    except ValueError:
+        return None, None

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from _functools import partial
+from _weakref import ref
 
-from . import frames, lanes, things
+from . import frames, lanes, listener, things
 from .hooks import when_imported, wrap
 from .lanes import current, wait_begins, wait_ends
-from .lines import flush, tell
+from .lines import first_of, flush, tell
 from .things import of
 
 _working = lanes._local()  # of the calling thread: its lane, while it runs a future
@@ -27,6 +29,9 @@ def _base(base):
                 self._tasklab = name
                 things.attach(self._condition, f"result of {name}")
                 tell("task.started", task=name, sort="future", pid=os.getpid(), line=frames.script_line())
+                tell("task.state", task=name, state="waiting", on="the pool's queue")
+                if not _submitting.is_part:  # The results of map() are wanted all.
+                    listener.cancels[f"future {name}"] = partial(_cancel, ref(self))
 
         return __init__
 
@@ -47,8 +52,9 @@ def _base(base):
             def end(self, *arguments):
                 name = of(self)
                 if name and not self.done():
+                    listener.cancels.pop(f"future {name}", None)
                     # Before it is so, and not written: who waits for the result should find the worker idle as soon as without us.
-                    tell("task.finished", task=name, result=result(*arguments))
+                    tell("task.finished", task=name, result=first_of(result(*arguments)))
                     _idle()
                 return original(self, *arguments)
 
@@ -63,6 +69,7 @@ def _base(base):
             name, was_done = of(self), self.done()
             is_cancelled = original(self)
             if name and is_cancelled and not was_done:
+                listener.cancels.pop(f"future {name}", None)
                 tell("task.finished", task=name, result="cancelled")
                 flush()
             return is_cancelled
@@ -78,6 +85,12 @@ def _base(base):
                 things.attach(self.event._cond, "futures")
 
         return __init__
+
+
+def _cancel(future):
+    """A person cancels a future. Gives why not, if it no longer waits."""
+    future = future()
+    return None if future is not None and future.cancel() else "it runs, or is done"
 
 
 def _idle():
@@ -105,12 +118,15 @@ def _pool(cls):
 
         return __init__
 
+    mapping = sys.modules["concurrent.futures._base"].Executor.map.__code__
+
     @wrap(cls, "submit")
     def _(original):
         def submit(self, fn, /, *arguments, **names):
             if of(self) is None:
                 return original(self, fn, *arguments, **names)
             _submitting.name = lanes.numbered(_name(fn))
+            _submitting.is_part = sys._getframe(1).f_code is mapping
             try:
                 return original(self, fn, *arguments, **names)
             finally:
@@ -152,7 +168,18 @@ def _threads(thread):
             lane = _working.lane = current()
             lane.state("running", name)
             flush()
-            original(self, *arguments)
+            if (steps := lanes.steps) is not None:
+                steps.moves(lane)
+                lane.will_end = True  # those who wait for the future go on before this one rests
+            try:
+                original(self, *arguments)
+            finally:
+                if steps is not None:
+                    lane.will_end = False
+                    steps.settled(lane)
+            if _working.lane is not None:  # The future was cancelled.
+                _idle()
+                flush()
 
         return run
 

@@ -92,6 +92,12 @@ def when_imported(name):
     return decorate
 
 
+def once(function):
+    """Has a function do something at its first call alone."""
+    todo = [function]
+    return lambda: todo and todo.pop()()
+
+
 def before_import(name, function):
     """Has a function called with a module's name when the program is about to import it."""
     _before_import[name] = function
@@ -113,6 +119,16 @@ class _Finder:
                     spec.loader = _Loader(spec.loader, functions)
                 return spec
         return None
+
+    @staticmethod
+    def find_distributions(context):
+        """Our folder is in no path. It holds the entry point by which gpiozero finds our pins."""
+        if os.environ.get("GPIOZERO_PIN_FACTORY") != "tasklab" or context.name not in (None, "tasklab"):
+            return ()
+        from importlib.metadata import DistributionFinder, MetadataPathFinder  # gpiozero has imported it.
+
+        ours = DistributionFinder.Context(name=context.name, path=[os.path.dirname(os.path.dirname(HERE))])
+        return MetadataPathFinder.find_distributions(ours)
 
 
 def _call(function, module):

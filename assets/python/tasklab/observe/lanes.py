@@ -16,28 +16,38 @@ BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written
 # The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
 FIRST = os.environ.pop("TASKLAB_TASK", None if "TASKLAB_ABOVE" in os.environ else "main")
+_above, _, _given = os.environ.get("TASKLAB_ABOVE", "").partition(":")
+GIVEN = _given if _above == str(os.getppid()) else None  # the name that the Python above has for this process
 os.environ["TASKLAB_ABOVE"] = str(os.getpid())
 
 own = _local()  # of the calling thread: its lane
 _all = set()  # lanes of threads that are not over
 _sleeping = allocate_lock()  # held to change who sleeps so that a person can end it
-_used = {}  # a name: how many lanes had it
+_used = set()  # names that lanes have or had
+_taken = set()  # names of lanes that are not over
 _process = ""  # stands before the names of threads, but in the first process
 postponed = []  # functions to call when the program next waits or does something
 children = 0  # forked by the program itself
+steps = None  # step mode, while it is on
 
 
 class Lane:
     """The lane of one task."""
 
-    __slots__ = ("name", "holds", "wait", "since", "told", "left", "acquired", "waited", "alarm")
+    __slots__ = (
+        "name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "tid", "inside", "will_end",
+    )
 
     def __init__(self, name):
         self.name = name
         self.holds = []  # things, the latest last
+        self.only = None  # a lock's thing, held before those: it was taken while nothing was held, and no line tells of it
         self.wait = None
         self.alarm = None  # ends its sleep
+        self.tid = get_native_id()
+        self.inside = self.will_end = False  # for step mode: an operation of several parts runs; somebody is told once its work is done
         self.left = BURST  # operations that may still have lines
+        self.until = 0  # up to this time operations have no lines, and are counted
         self.since = self.told = self.acquired = self.waited = 0
 
     def tells(self, has_waited=False):
@@ -45,13 +55,14 @@ class Lane:
         now = monotonic()
         if now - self.since >= 0.1:
             self.left = min(BURST, self.left + int((now - self.since) * 10) * STEADY) if self.since else BURST
-            self.since, self.told = now, 0
+            self.since, self.told, self.until = now, 0, 0
             if self.acquired:
                 self.report()
         if self.left > 0:
             self.left -= 1
             self.told += 1
             return True
+        self.until = self.since + 0.1
         self.acquired += 1
         self.waited += has_waited
         return False
@@ -64,7 +75,9 @@ class Lane:
 
     def let_go(self, thing):
         """The task has it no more."""
-        if thing in self.holds:
+        if self.only is thing:
+            self.only = None
+        elif thing in self.holds:
             self.holds.remove(thing)
 
     def report(self):
@@ -73,14 +86,14 @@ class Lane:
             tell("task.counts", task=self.name, acquired=self.acquired, waited=self.waited)
             self.acquired = self.waited = 0
 
-    def state(self, word, on=None, held_by=None, woken_by=None, line=None):
+    def state(self, word, on=None, held_by=None, woken_by=None, line=None, at_most=None):
         """Tells how the task is."""
-        tell("task.state", task=self.name, state=word, on=on, held_by=held_by, woken_by=woken_by, line=line)
+        tell("task.state", task=self.name, state=word, on=on, held_by=held_by, woken_by=woken_by, line=line, at_most=at_most)
 
     def runs(self, woken_by=None, line=None):
         """Tells that the task runs, with what it holds."""
-        self.state("running", self.holds[-1].on if self.holds else None, None, woken_by, line)
-
+        held = self.holds[-1] if self.holds else self.only
+        self.state("running", held and held.on, None, woken_by, line)
 
     def sleep(self, seconds):
         """Sleeps until somebody calls end_sleep(). False where that cannot be."""
@@ -109,20 +122,21 @@ class Lane:
 
 
 class Wait:
-    """A wait of a task: what it is for, who has that, and whether lines tell of it. `woken_by` is set by who ends it."""
+    """A wait of a task: what it is for, who has that, until when at most, and whether lines tell of it. `woken_by` is set by who ends it."""
 
-    __slots__ = ("lane", "on", "held_by", "word", "line", "is_told", "woken_by")
+    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "woken_by")
 
-    def __init__(self, lane, on, held_by, word):
+    def __init__(self, lane, on, held_by, word, at_most):
         self.lane, self.on, self.held_by, self.word = lane, on, held_by, word
+        self.until = monotonic() + at_most if type(at_most) in (int, float) and at_most >= 0 else None
         self.line = self.woken_by = None
         self.is_told = False
 
     def tell(self):
         """Tells what the task waits for."""
         self.is_told = True
-        self.lane.state(self.word, self.on, self.held_by, None, self.line)
-
+        at_most = None if self.until is None else max(0, round(self.until - monotonic(), 3))
+        self.lane.state(self.word, self.on, self.held_by, None, self.line, at_most)
 
     def tell_late(self):
         """The same, by another thread, after a while. If the task goes on meanwhile, the line that says so comes last."""
@@ -185,30 +199,52 @@ def unnamed():
 
 
 def unique(name):
-    """A name that no other lane has: with the process before it, and a number behind it."""
+    """A name that no lane has that is not over: with the process before it, and a number behind it."""
     return unique_process(f"{_process}{name}")
 
 
 def numbered(name):
     """A name with a number, from 1."""
-    return unique_again(f"{_process}{name}", 1)
+    return _next(f"{_process}{name}", 1)
 
 
-def unique_again(name, count):
-    other = f"{name}-{count}"
-    return unique_again(name, count + 1) if other in _used else (_used.setdefault(other, 1), other)[1]
+def again(name):
+    """A name that no lane has or had: the first time as it is, then with a number, from 2."""
+    name = f"{_process}{name}"
+    return _take(name) if name not in _used else _next(name, 2)
+
+
+def _next(name, count):
+    while f"{name}-{count}" in _used:
+        count += 1
+    return _take(f"{name}-{count}")
+
+
+def _take(name):
+    _used.add(name)
+    _taken.add(name)
+    return name
 
 
 def unique_process(name):
-    """A name for a process that no other task of this one has."""
-    _used[name] = count = _used.get(name, 0) + 1
-    return name if count == 1 else unique_again(name, count)
+    """A name for a process that no other task of this one has. That of a lane that is over may be taken again."""
+    free, count = name, 1
+    while free in _taken:
+        count += 1
+        free = f"{name}-{count}"
+    return _take(free)
+
+
+def is_over(name):
+    """The lane of this name is over."""
+    _taken.discard(name)
 
 
 def begin(name, sort="thread"):
     """Opens the lane of the calling thread."""
     own.lane = lane = Lane(name)
     _all.add(lane)
+    _take(name)
     tell("task.started", task=name, sort=sort, pid=os.getpid(), tid=get_native_id())
     flush()
     return lane
@@ -219,6 +255,7 @@ def begin_process(name):
     global _process
     _process = f"{name}/"
     _used.clear()
+    _taken.clear()
     return begin(name, "process")
 
 
@@ -236,30 +273,45 @@ def end(result="ok"):
     if lane is not None:
         lane.report()
         tell("task.finished", task=lane.name, result=result)
+        if (stepping := steps) is not None:
+            stepping.ends(lane)
         del own.lane
         _all.discard(lane)
+        is_over(lane.name)
         flush()
+
+
+def end_others():
+    """The process ends, and with it all that has not."""
+    for lane in all_lanes():
+        if lane is not getattr(own, "lane", None):
+            lane.report()
+            tell("task.finished", task=lane.name, result="ended with the process")
 
 
 def rename(lane, name, tid):
     """The thread of this lane has another name from now on."""
+    is_over(lane.name)
     lane.name = unique(name)
     tell("task.started", task=lane.name, sort="thread", pid=os.getpid(), tid=tid)
 
 
-def wait_begins(on, held_by=None, word="waiting"):
-    """The calling thread begins to wait. Gives the wait, for wait_ends()."""
+def wait_begins(on, held_by=None, word="waiting", at_most=None):
+    """The calling thread begins to wait, perhaps for so many seconds. Gives the wait, for wait_ends()."""
     do_postponed()
     lane = current()
     outer = lane.wait
     if outer is not None:
         wait_ends(outer, outer.woken_by)  # a wait inside another: the outer one is over, and the thread takes a lock again
-    lane.wait = wait = Wait(lane, on, held_by, word)
+    lane.wait = wait = Wait(lane, on, held_by, word, at_most)
     if lane.tells(True):
         wait.line = script_line()
         wait.tell()
+    lane.until = 0  # its operations are parts of the wait
     if lines.stamped():
         write(lane)
+    if (stepping := steps) is not None:
+        stepping.settled(lane)
     return wait
 
 
@@ -271,12 +323,14 @@ def wait_ends(wait, woken_by=None):
         if wait.is_told:
             lane.runs(woken_by, wait.line)
             write(lane)
+        if (stepping := steps) is not None:
+            stepping.resumes(lane)
 
 
 def write(lane):
     """Writes what is stamped. While the task holds something, it writes only if it does little, which makes a long hold visible at
     once, and if nobody has to wait for that; else it writes after the release, and where it does much, several lines at once."""
-    if lane.holds:
+    if lane.holds or lane.only is not None:
         if lane.told <= FEW:
             lines.flush_if_ready()
     elif lane.told <= FEW or lane.wait is not None or lines.stamped() >= BATCH:
@@ -301,7 +355,7 @@ def operation(do, on, result=None):
 def operate(do, on, function, *arguments):
     """Does an operation on a thing, and tells of it."""
     try:
-        result = function(*arguments)
+        result = function(*arguments) if (stepping := steps) is None else stepping.operated(do, on, function, *arguments)
     except Exception as error:
         operation(do, on, type(error).__name__)
         raise
@@ -317,5 +371,6 @@ def _after_fork():
     if hasattr(own, "lane"):
         del own.lane
     _used.clear()
+    _taken.clear()
     _all.clear()
     _process = f"{unnamed()}/"

@@ -56,6 +56,11 @@ def open_channel():
     return True
 
 
+def is_open():
+    """Whether anybody reads the lines."""
+    return _descriptor is not None
+
+
 def identity_of(number):
     """Device and inode of what this descriptor is; None if it is closed."""
     try:
@@ -165,10 +170,24 @@ def finish():
             _writing.release()
 
 
+def close():
+    """The same, and nothing more is told."""
+    global _descriptor
+    finish()
+    _descriptor = None
+
+
 def at_fork(function):
     """Has a function called in each forked child."""
     _at_fork.append(function)
     return function
+
+
+class Whole:
+    """A text of ours that is not cut."""
+
+    def __init__(self, text):
+        self.quoted = _quoted(text)
 
 
 def scalar(value):
@@ -184,11 +203,20 @@ def scalar(value):
     return f"a {kind.__name__}"
 
 
+def first_of(text):
+    """The first line of a result."""
+    return text.partition("\n")[0].rstrip()
+
+
 def _encoded(value):
     if type(value) is str:
         return _quoted(value if len(value) <= LONGEST else value[: LONGEST - 1] + "…")
+    if type(value) is Whole:
+        return value.quoted
     if value is True or value is False:
         return "true" if value else "false"
+    if type(value) is list:
+        return f"[{','.join([_encoded(part) for part in value])}]"
     if type(value) is float and (value != value or value in (float("inf"), float("-inf"))):
         return f'"{value}"'
     if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:

@@ -4,9 +4,9 @@ around the real one, and behaves as that does."""
 from _thread import TIMEOUT_MAX
 from time import monotonic
 
-from . import frames, things
+from . import frames, lanes, things
 from .hooks import replace, when_imported, wrap
-from .lanes import current, operation, own, wait_begins, wait_ends, write
+from .lanes import current, is_alive, operate, operation, own, wait_begins, wait_ends, write
 
 
 class _Observed:
@@ -30,6 +30,8 @@ class _Observed:
     def acquire(self, blocking=True, timeout=-1):
         if blocking is True and timeout == -1:
             return _Observed.__enter__(self)
+        if (steps := lanes.steps) is not None:
+            steps.gate(f"{'acquire' if blocking else 'try to acquire'} {self._thing.on}")
         has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
         # What waits for nobody, and what is an error, is the real lock's affair.
         got = self._acquire(False) if has_time else self._acquire(blocking, timeout)
@@ -40,9 +42,24 @@ class _Observed:
         operation("acquire", self._thing.on, got)
         return got
 
+    # No call where no line tells of it: this is done often.
     def __enter__(self):
+        if (steps := lanes.steps) is not None:
+            steps.gate(f"acquire {self._thing.on}")
         if not self._acquire(False):
             return self._wait(-1)
+        try:
+            lane = own.lane
+            if monotonic() < lane.until and lane.only is None and not lane.holds:
+                self._holder = lane
+                lane.only = self._thing
+                lane.acquired += 1
+                return True
+        except Exception:
+            pass  # It has no lane yet, or the stack is at its end.
+        except BaseException:  # A signal's handler has raised it.
+            self._forsake()
+            raise
         self._acquired()
         return True
 
@@ -53,23 +70,23 @@ class _Observed:
         except Exception:
             pass  # Perhaps the stack or the memory is at its end.
         except BaseException:  # A signal's handler has raised it.
-            self._holder = None
-            self._release()
+            self._forsake()
             raise
 
+    def _forsake(self):
+        """Lets it go again: the program does not know that it has it."""
+        holder, self._holder = self._holder, None
+        self._release()
+        if holder is not None:
+            holder.let_go(self._thing)
+
     def _tell_acquired(self):
-        try:
-            lane = own.lane
-        except AttributeError:
-            lane = current()
+        lane = current()
         self._holder = lane
         lane.holds.append(self._thing)
         if lane.wait is not None:
             return  # a condition takes it again: the end of that wait tells
-        # lane.tells(), without the call: this is done often
-        if lane.left <= 0 and monotonic() - lane.since < 0.1:
-            lane.acquired += 1
-        elif lane.tells():
+        if lane.tells():
             self._is_told = True
             lane.runs(None, frames.script_line())
             if self._thing.waiters:
@@ -78,13 +95,16 @@ class _Observed:
 
     def _wait(self, timeout):
         holder = self._holder
-        wait = wait_begins(self._thing.on, holder and holder.name)
+        wait = wait_begins(self._thing.on, holder and holder.name, at_most=timeout)
         self._thing.waiters.append(wait)
         got = False
         try:
-            got = self._real.acquire(True, timeout)
+            if (steps := lanes.steps) is None:
+                got = self._real.acquire(True, timeout)
+            else:
+                got = steps.take(wait.lane, self._acquire, self._real.acquire, timeout)
         finally:
-            woken_by = self._released_by if got else None
+            woken_by = self._released_by.name if got and self._released_by else None
             self._thing.waiters.remove(wait)
             if got:
                 self._holder = wait.lane
@@ -103,10 +123,23 @@ class _Observed:
                 wait.tell()
 
     def release(self):
+        if lanes.steps is not None:
+            return self._release_stepped()
         lane = None
         try:
             if self._holder is not None:
+                holder = own.lane
+                if self._holder is holder and holder.only is self._thing:
+                    self._holder, self._released_by, holder.only = None, holder, None
+                else:
+                    lane = self._tell_released()
+            elif not self._real.locked():
+                operation("release", self._thing.on, "RuntimeError")
+        except AttributeError:  # The thread has no lane yet.
+            try:
                 lane = self._tell_released()
+            except Exception:
+                pass
         except Exception:
             pass  # as for _acquired()
         finally:
@@ -114,32 +147,57 @@ class _Observed:
         if lane is not None:
             write(lane)
 
+    def _release_stepped(self):
+        steps = lanes.steps
+        lane = None
+        try:
+            if steps is not None:
+                steps.gate(f"release {self._thing.on}")
+        finally:  # also if a signal's handler has raised an error there
+            try:
+                if self._holder is not None:
+                    lane = self._tell_released()
+            except Exception:
+                pass  # as for _acquired()
+            finally:
+                self._release()
+        for wait in tuple(self._thing.waiters)[:1] if steps is not None else ():
+            steps.moves(wait.lane)
+        if lane is not None:
+            write(lane)
+
     def _tell_released(self):
         """Gives the calling thread's lane, if there is a line to write."""
         holder = self._holder
-        try:
-            lane = own.lane
-        except AttributeError:
-            lane = current()
-        self._holder, self._released_by = None, lane.name
-        held = holder.holds
-        if held and held[-1] is self._thing:
-            held.pop()
-        elif self._thing in held:
-            held.remove(self._thing)
+        lane = current()
+        self._holder, self._released_by = None, lane
+        if holder is not lane:
+            operation("release", self._thing.on, "ok")
+        holder.let_go(self._thing)
         if not self._is_told:
             return None
         self._is_told = False
-        if holder.wait is None:
+        if holder.wait is None and (holder is lane or is_alive(holder)):
             holder.runs(None, frames.script_line())
         return lane
 
     # The same as release(), which is not called: at the end of the stack there may be room for one frame only.
     def __exit__(self, kind, value, traceback):
+        if lanes.steps is not None:
+            return self._release_stepped()
         lane = None
         try:
             if self._holder is not None:
+                holder = own.lane
+                if self._holder is holder and holder.only is self._thing:
+                    self._holder, self._released_by, holder.only = None, holder, None
+                else:
+                    lane = self._tell_released()
+        except AttributeError:  # The thread has no lane yet.
+            try:
                 lane = self._tell_released()
+            except Exception:
+                pass
         except Exception:
             pass
         finally:
@@ -211,7 +269,10 @@ class _RLock(_Observed):
 
     def release(self):
         if not self._count or not self._real._is_owned():
-            return self._release()  # RuntimeError
+            return operate("release", self._thing.on, self._release)  # RuntimeError
+        if lanes.steps is not None and self._count == 1:
+            self._count = 0
+            return self._release_stepped()
         lane = None
         try:
             if self._count == 1:

@@ -6,11 +6,12 @@ import os
 import sys
 from _thread import _local
 
-from . import lanes, lines
+from . import lanes, lines, listener
 from .frames import is_own, outside
 from .hooks import wrap
-from .lanes import wait_begins, wait_ends
-from .lines import flush, tell
+from .lanes import operation, wait_begins, wait_ends
+from .lines import LONGEST, flush, tell
+from .things import called, is_asked
 
 # The module signal makes this an enumeration, which takes long to import. Some have two names.
 _OTHER_NAMES = ("SIGCLD", "SIGIOT", "SIGPOLL")
@@ -19,8 +20,11 @@ _SIGNALS = {
     for name, number in vars(_signal).items()
     if name.startswith("SIG") and not name.startswith("SIG_") and name not in _OTHER_NAMES
 }
+MOST_WORDS = 600  # characters of a command that are told: a line goes into a pipe in one piece
 _names = {}  # a child's PID: its name
+_with_lanes = set()  # PIDs of children whose names no other lane may have
 _forks = []  # of children whose PIDs are not known here: their names, and the pages in which they write them
+has_put_variables = False  # whether the program has changed its environment behind os.environ
 _forking = _local()  # of the calling thread: the name and the page of the child that it forks
 
 
@@ -28,17 +32,46 @@ def install():
     """Tells of forks, of waits for children, and of what a process leaves behind at its end."""
 
     os.register_at_fork(before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
-    _waits("wait", lambda: None, lambda result: result)
-    _waits("wait3", lambda options: None, lambda result: result)
-    _waits("waitpid", lambda pid, options: pid, lambda result: result)
-    _waits("wait4", lambda pid, options: pid, lambda result: result)
-    _waits("waitid", lambda kind, number, options: number if kind == os.P_PID else None, lambda result: None)
+    _waits("wait", lambda: None)
+    _waits("wait3", lambda options: None)
+    _waits("waitpid", lambda pid, options: pid)
+    _waits("wait4", lambda pid, options: pid)
+    _waits("waitid", lambda kind, number, options: number if kind == os.P_PID else None,
+           lambda result: (result.si_pid, result.si_status) if result else (0, 0))
+
+    @wrap(os, "system")
+    def _(original):
+        def system(*arguments, **names):
+            if not is_asked(sys._getframe(1)):
+                return original(*arguments, **names)
+            told = wait_begins("system()", "sh")
+            try:
+                status = original(*arguments, **names)
+            finally:
+                wait_ends(told)
+            operation("system", "program sh", status)
+            return status
+
+        return system
+
+    for name in ("putenv", "unsetenv"):
+
+        @wrap(os, name)
+        def _(original):
+            def put(*arguments):
+                global has_put_variables
+                has_put_variables |= is_own(sys._getframe(1))
+                return original(*arguments)
+
+            return put
 
     @wrap(os, "_exit")
     def _(original):
         def _exit(status):
+            listener.look_at_variables()
             lanes.end("ok" if status == 0 else f"exit {status}")
-            lines.finish()
+            lanes.end_others()
+            lines.close()
             original(status)
 
         return _exit
@@ -55,30 +88,54 @@ def install():
             return exec
 
 
-def _waits(function, child, outcome):
-    """Tells of a wait for children: whom it is for, and who has ended."""
+def _waits(function, child, outcome=lambda result: result[:2]):
+    """Tells of a wait for children: whom it is for, who has ended, and what it gave."""
 
     @wrap(os, function)
     def _(original):
         def wait(*arguments, **names):
-            if not is_own(sys._getframe(1)):
-                return original(*arguments, **names)
+            frame = sys._getframe(1)
+            if not is_asked(frame):
+                is_spawned = frame.f_code.co_name == "_spawnvef"  # os.spawn… with P_WAIT
+                return _wait_for_spawned(original, frame, arguments) if is_spawned else original(*arguments, **names)
             try:
                 pid = child(*arguments, **names)
             except TypeError:
                 pid = None
             told = wait_begins(f"{function}()", name_of(pid) if pid and pid > 0 else None)
-            ended = None
             try:
                 result = original(*arguments, **names)
-                ended = outcome(result)
-                return result
-            finally:
-                wait_ends(told, ended and ended[0] and name_of(ended[0]) or None)
-                if ended and ended[0]:
-                    gone(ended[0], ended[1])
+            except BaseException as error:
+                wait_ends(told)
+                operation(function, "any child", type(error).__name__)
+                raise
+            pid, status = outcome(result)
+            name = pid and name_of(pid)
+            wait_ends(told, name or None)
+            operation(function, name or (f"child {pid}" if pid else "any child"), status)
+            if pid and function != "waitid":
+                gone(pid, status)
+            return result
 
         return wait
+
+
+def _wait_for_spawned(wait, frame, arguments):
+    """Tells of the wait of os.spawnlp() and the like for their program."""
+    function = called(frame, ("os",))
+    if function is None:
+        return wait(*arguments)
+    pid, name = arguments[0], program(frame.f_locals["file"])
+    if name_of(pid) is None:
+        started(pid, name, frame.f_locals["args"])
+    told, ended = wait_begins(f"{function}()", name), None
+    try:
+        result = wait(*arguments)
+        ended = name
+    finally:
+        wait_ends(told, ended)
+    gone(*result)
+    return result
 
 
 def _before_fork():
@@ -114,9 +171,38 @@ def name_of(pid):
     return _names.get(pid)
 
 
-def named(pid, name):
-    """A child has this name."""
+def named(pid, name, has_lane=True):
+    """A child has this name, which is that of a lane of its own, or that of its program."""
     _names[pid] = name
+    if has_lane:
+        _with_lanes.add(pid)
+
+
+def program(args):
+    """The name of the program that a command starts."""
+    word = args if isinstance(args, (str, bytes, os.PathLike)) else (list(args) or [""])[0]
+    try:
+        return os.path.basename(os.fsdecode(word)) or "program"
+    except (TypeError, ValueError):
+        return "program"
+
+
+def started(pid, name, words, has_lane=False):
+    """Tells that a child has begun with another program."""
+    named(pid, name, has_lane)
+    argv, room = [], MOST_WORDS
+    for word in words:
+        text = os.fsdecode(word)[:LONGEST]
+        room -= len(text)
+        if room < 0:
+            break
+        argv.append(text)
+    try:
+        pgid, sid = os.getpgid(pid), os.getsid(pid)
+    except OSError:
+        pgid = sid = None
+    tell("process.started", pid=pid, ppid=os.getpid(), pgid=pgid, sid=sid, name=name, argv=argv)
+    flush()
 
 
 def gone(pid, status):
@@ -133,7 +219,10 @@ def ended(pid, code):
     else:
         tell("process.exited", pid=pid, code=code)
     tell("process.reaped", pid=pid)
-    _names.pop(pid, None)
+    name = _names.pop(pid, None)
+    if pid in _with_lanes:
+        _with_lanes.discard(pid)
+        lanes.is_over(name)
     flush()
 
 

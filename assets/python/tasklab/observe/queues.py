@@ -2,7 +2,7 @@
 
 from _functools import partial
 
-from . import things
+from . import lanes, things
 from .hooks import replace, when_imported, wrap
 from .lanes import operate, operation, wait_begins, wait_ends
 from .things import of
@@ -17,7 +17,12 @@ class _SimpleQueue:
         self._real, self._thing = real, thing.of(self)
 
     def put(self, item, block=True, timeout=None):
-        self._real.put(item, block, timeout)
+        if (steps := lanes.steps) is None:
+            self._real.put(item, block, timeout)
+        else:
+            steps.operated("put", self._thing.on, self._real.put, item, block, timeout)
+            for wait in tuple(self._thing.waiters)[:1]:
+                steps.moves(wait.lane)
         operation("put", self._thing.on, item)
 
     def put_nowait(self, item):
@@ -27,11 +32,14 @@ class _SimpleQueue:
         return operate("get", self._thing.on, self._get, block, timeout)
 
     def _get(self, block, timeout):
-        wait = wait_begins(self._thing.on) if block and self._real.empty() else None
+        wait = wait_begins(self._thing.on, at_most=timeout) if block and self._real.empty() else None
         try:
+            if wait:
+                self._thing.waiters.append(wait)
             return self._real.get(block, timeout)
         finally:
             if wait:
+                self._thing.waiters.remove(wait)
                 wait_ends(wait)
 
     def get_nowait(self):
@@ -103,7 +111,10 @@ def _queue(queue):
                 if name != "put":
                     return operate(name, thing.on, partial(original, self, *arguments, **names))
                 try:
-                    original(self, *arguments, **names)
+                    if (steps := lanes.steps) is None:
+                        original(self, *arguments, **names)
+                    else:
+                        steps.operated(name, thing.on, partial(original, self, *arguments, **names))
                 except Exception as error:
                     operation(name, thing.on, type(error).__name__)
                     raise

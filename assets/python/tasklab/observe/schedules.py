@@ -2,9 +2,11 @@
 
 import os
 import sys
+from _functools import partial
 
-from . import frames, lanes, things
+from . import frames, lanes, listener, things
 from .hooks import put, when_imported, wrap
+from .lanes import operation
 from .lines import flush, tell
 from .things import of
 
@@ -41,6 +43,7 @@ class _Heap:
         name = self._names.get(id(event)) if sys._getframe(1).f_code.co_name == "run" else None
         if name is not None:
             _running.names = [*getattr(_running, "names", ()), name]
+            listener.cancels.pop(f"event {name}", None)
             tell("task.state", task=name, state="running", on=lanes.current().name)
             flush()
         return event
@@ -59,6 +62,7 @@ def _over(result="ok"):
 @when_imported("sched")
 def _sched(sched):
     scheduler = sched.scheduler
+    enter = scheduler.enter.__code__
     names = {}  # the identity of an event: its lane's name; as long as the event is in a queue
 
     @wrap(scheduler, "__init__")
@@ -75,11 +79,14 @@ def _sched(sched):
     @wrap(scheduler, "enterabs")
     def _(original):
         def enterabs(self, time, priority, action, *arguments, **keys):
-            if of(self) is None:
+            thing = of(self)
+            if thing is None:
                 return original(self, time, priority, action, *arguments, **keys)
             event = original(self, time, priority, action, *arguments, **keys)
-            name = names[id(event)] = lanes.numbered(getattr(action, "__name__", "event"))
+            name = names[id(event)] = lanes.again(getattr(action, "__name__", "event"))
             tell("task.started", task=name, sort="event", pid=os.getpid(), line=frames.script_line())
+            listener.cancels[f"event {name}"] = partial(self.cancel, event)
+            operation("enter" if sys._getframe(1).f_code is enter else "enterabs", thing.on, name)
             flush()
             return event
 
@@ -88,11 +95,20 @@ def _sched(sched):
     @wrap(scheduler, "cancel")
     def _(original):
         def cancel(self, event):
-            original(self, event)
-            name = names.pop(id(event), None)
-            if name:
-                tell("task.finished", task=name, result="cancelled")
-                flush()
+            thing = of(self)
+            if thing is None:
+                return original(self, event)
+            name = names.get(id(event), "event")
+            try:
+                original(self, event)
+            except ValueError as error:
+                operation("cancel", thing.on, type(error).__name__)
+                raise
+            names.pop(id(event), None)
+            listener.cancels.pop(f"event {name}", None)
+            operation("cancel", thing.on, name)
+            tell("task.finished", task=name, result="cancelled")
+            flush()
 
         return cancel
 

@@ -1,7 +1,10 @@
 """Puts the observer in place. What belongs to a module of the library is loaded once the program imports that."""
 
 import atexit
+import builtins
+import os
 import sys
+from _thread import get_native_id
 
 from . import hooks, lanes, lines, listener, processes, times, tracebacks
 
@@ -24,18 +27,25 @@ def start():
     if any("resource_tracker" in word for word in of_library) or not lines.open_channel():
         return
     if not of_library:  # a child of multiprocessing says its name later
-        lanes.begin(lanes.FIRST or lanes.unnamed(), "thread" if lanes.FIRST else "process")
+        lanes.begin(lanes.FIRST or lanes.GIVEN or lanes.unnamed(), "thread" if lanes.FIRST else "process")
     atexit.register(_end)
     if lanes.FIRST:
+        if order := os.environ.pop("TASKLAB_ORDER", None):  # what this Python starts has no part in it
+            from . import stepping
+
+            stepping.replay(order)
         listener.start()
     tracebacks.install()
     times.install()
+    _watch_exits()
     processes.install()
     for library, names in _CHANGES.items():
         hooks.when_imported(library)(_loader(names))
     for name in _OTHERS:
         hooks.before_import(name, _stand_back)
     hooks.find_imports()
+    if (steps := lanes.steps) is not None:
+        steps.follow()
 
 
 def _loader(names):
@@ -53,10 +63,49 @@ def _stand_back(name):
     lines.flush()
 
 
+class _Exit:
+    """Goes with the SystemExit that sys.exit() and exit() raise. Python shows such an error to nobody; but it is the end of the program
+    if it goes when no function of the program runs any more."""
+
+    __slots__ = ("_code",)
+    last = None  # the result of the process, where this is known
+
+    def __init__(self, code):
+        self._code = code
+
+    def __reduce__(self):
+        return type(None), ()  # An error that is sent to another process has none.
+
+    def __del__(self):
+        if sys._getframe().f_back is None and get_native_id() == os.getpid() and self._code not in (None, 0):
+            _Exit.last = f"exit {self._code if isinstance(self._code, int) else 1}"
+
+
+def _watch_exits():
+    def watch(original):
+        def exit(*arguments):
+            try:
+                return original(*arguments)
+            except SystemExit as error:
+                error._tasklab = _Exit(error.code)
+                raise
+
+        return exit
+
+    hooks.wrap(sys, "exit")(watch)
+    quitter = type(getattr(builtins, "exit", None))
+    if quitter.__module__ == "_sitebuiltins":
+        hooks.wrap(quitter, "__call__")(watch)
+
+
 def _end():
     """The process ends; this runs after all that the program has registered for its end."""
+    if (steps := lanes.steps) is not None:
+        steps.finish()
     listener.look_at_variables()
     listener.refuse_what_is_left()
     error = getattr(sys, "last_value", None)
-    lanes.end(f"{type(error).__name__}: {error}" if error is not None and not isinstance(error, SystemExit) else "ok")
-    lines.finish()
+    is_error = error is not None and not isinstance(error, SystemExit)
+    lanes.end(lines.first_of(f"{type(error).__name__}: {error}") if is_error else _Exit.last or "ok")
+    lanes.end_others()
+    lines.close()

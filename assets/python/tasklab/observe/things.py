@@ -3,7 +3,7 @@
 from _collections import deque
 from _weakref import ref
 
-from . import frames
+from . import frames, lanes
 from .lanes import known, wait_begins, wait_ends
 from .lines import flush, tell
 
@@ -19,13 +19,14 @@ MOST = 1000  # things of one place that are told apart; those that come after ar
 class Thing:
     """What is known of a thing: its name as lines have it, and who waits."""
 
-    __slots__ = ("on", "is_inner", "holders", "waiters", "_thing")
+    __slots__ = ("on", "is_inner", "word", "holders", "inside", "waiters", "_thing")
 
-    def __init__(self, on, is_inner=False):
-        self.on = on
+    def __init__(self, on, is_inner=False, word="waiting"):
+        self.on, self.word = on, word
         self.is_inner = is_inner  # a condition of the library's, in something else that has this name
         self._thing = None
         self.holders = deque(maxlen=MOST_HOLDERS)  # of a semaphore: the lanes that have acquired it, the first one first
+        self.inside = deque(maxlen=MOST_HOLDERS)  # the same, of those that are in a `with`
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
 
 
@@ -41,6 +42,22 @@ class Thing:
     def thing(self):
         """The thing; None if it is gone."""
         return self._thing and self._thing()
+
+
+def is_asked(frame):
+    """Whether the program's own code calls here: itself, or by a thread of its own whose function is one of the library's."""
+    if frames.is_own(frame):
+        return True
+    return frame.f_code.co_name == "run" and frame.f_globals.get("__name__") == "threading" and known() is not None
+
+
+def called(frame, library):
+    """The name of the function of these modules that the program's own code calls, where `frame` is its own or inside. None if it is not
+    the program that calls."""
+    name = None
+    while frame is not None and frame.f_globals.get("__name__") in library:
+        name, frame = frame.f_code.co_name, frame.f_back
+    return name if name is not None and frame is not None and is_asked(frame) else None
 
 
 def find(on):
@@ -84,15 +101,15 @@ def of(thing):
     return thing.__dict__.get("_tasklab")
 
 
-def attach(condition, on):
+def attach(condition, on, word="waiting"):
     """Has the waits on a condition of the library's told under this name."""
-    condition._tasklab = Thing(on, True)
+    condition._tasklab = Thing(on, True, word)
 
 
 def wait_on(condition, thing, wait, timeout):
     """Condition.wait(), told. Who notifies it sets `woken_by` of the wait that has stood longest: the waiters are a copy of the
     condition's own queue, changed under the same lock."""
-    mine = wait_begins(thing.on)
+    mine = wait_begins(thing.on, None, thing.word, timeout)
     thing.waiters.append(mine)
     got = False
     try:
@@ -110,4 +127,7 @@ def notify(thing, n):
     """The next n waits were ended by the calling thread."""
     waker = known()
     for _ in range(min(n, len(thing.waiters))):
-        thing.waiters.popleft().woken_by = waker
+        wait = thing.waiters.popleft()
+        wait.woken_by = waker
+        if (steps := lanes.steps) is not None:
+            steps.moves(wait.lane)

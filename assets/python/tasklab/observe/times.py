@@ -8,6 +8,7 @@ from .frames import is_own
 from .hooks import wrap
 from .lanes import wait_begins, wait_ends
 from .listener import is_listening
+from .things import is_asked, of
 
 
 def install():
@@ -17,9 +18,12 @@ def install():
     def _(original):
         def sleep(seconds, /):
             frame = sys._getframe(1)
-            if seconds == 0 or not is_own(frame) and frame.f_globals.get("__name__") != "sched":
+            is_sched = frame.f_globals.get("__name__") == "sched"
+            if seconds == 0 or not is_sched and not is_asked(frame):
                 return original(seconds)
-            wait = wait_begins("sleep()", word="sleeping")
+            agenda = of(frame.f_locals["self"]) if is_sched else None
+            # A scheduler waits for its next event.
+            wait = wait_begins(agenda.on, at_most=seconds) if agenda else wait_begins("sleep()", None, "sleeping", seconds)
             try:
                 # A person can end a sleep that lasts long enough for that.
                 if type(seconds) in (int, float) and 0.2 <= seconds <= 1e6 and is_listening() and wait.lane.sleep(seconds):

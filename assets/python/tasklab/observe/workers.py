@@ -49,7 +49,7 @@ class _Semaphore:
         if not block:
             operation("acquire", self._thing.on, False)
             return False
-        wait = wait_begins(self._thing.on, self._shared and self._shared.read(HOLDER))
+        wait = wait_begins(self._thing.on, self._shared and self._shared.read(HOLDER), at_most=timeout)
         got = False
         try:
             got = self._real.acquire(block, timeout)
@@ -126,7 +126,7 @@ def _process(process):
             if not is_own(sys._getframe(1)) or self._popen is None:
                 return original(self, timeout)
             name = of(self) or self._name
-            wait = wait_begins("join()", name)
+            wait = wait_begins("join()", name, at_most=timeout)
             try:
                 return original(self, timeout)
             finally:
@@ -227,7 +227,7 @@ def _synchronize(synchronize):
                 thing = _known(self)
                 if thing is None:
                     return original(self, timeout)
-                told = wait_begins(thing.on)
+                told = wait_begins(thing.on, at_most=timeout)
                 try:
                     return original(self, timeout)
                 finally:
@@ -241,6 +241,26 @@ def _synchronize(synchronize):
 
 @when_imported("multiprocessing.queues")
 def _queues(queues):
+    def puts(cls):
+        @wrap(cls, "put")
+        def _(original):
+            def put(self, *arguments, **names):
+                thing = _known(self)
+                if thing is None:
+                    return original(self, *arguments, **names)
+                told = wait_begins(thing.on) if _is_full(self) and arguments[1:2] != (False,) and names.get("block", True) else None
+                try:
+                    original(self, *arguments, **names)
+                except Exception as error:
+                    operation("put", thing.on, type(error).__name__)
+                    raise
+                finally:
+                    if told:
+                        wait_ends(told)
+                operation("put", thing.on, arguments[0] if arguments else names.get("obj"))
+
+            return put
+
     for cls in (queues.Queue, queues.SimpleQueue):
 
         @wrap(cls, "__init__")
@@ -268,15 +288,37 @@ def _queues(queues):
 
             return get
 
-        @wrap(cls, "put")
-        def _(original):
-            def put(self, item, *arguments, **names):
-                original(self, item, *arguments, **names)
-                thing = _known(self)
-                if thing is not None:
-                    operation("put", thing.on, item)
+    for cls in (queues.Queue, queues.SimpleQueue, queues.JoinableQueue):
+        puts(cls)
 
-            return put
+    @wrap(queues.JoinableQueue, "task_done")
+    def _(original):
+        def task_done(self):
+            thing = _known(self)
+            return original(self) if thing is None else operate("task_done", thing.on, original, self)
+
+        return task_done
+
+    @wrap(queues.JoinableQueue, "join")
+    def _(original):
+        def join(self):
+            thing = _known(self)
+            if thing is None:
+                return original(self)
+            told = None if self._unfinished_tasks._semlock._is_zero() else wait_begins(thing.on)
+            try:
+                return operate("join", thing.on, original, self)
+            finally:
+                if told:
+                    wait_ends(told)
+
+        return join
+
+
+def _is_full(queue):
+    """Whether put() has to wait for room."""
+    room = getattr(queue, "_sem", None)
+    return room is not None and room._semlock._is_zero()
 
 
 def _is_empty(queue):

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::lock::{Lock, NotHeld};
+use super::lock::{Held, Lock, NotHeld};
 use super::monitor::{By, Done, Monitor, Operation, Wake};
 use crate::scenario::lesson::handle::Lesson;
 
@@ -55,6 +55,12 @@ impl Condition<'_> {
         self.lock.acquire_for(timeout)
     }
 
+    /// Takes its lock for as long as the guard lives, like Python's `with condition:`.
+    #[track_caller]
+    pub fn held(&self) -> Held<'_, '_> {
+        self.lock.held()
+    }
+
     /// Gives its lock back.
     #[track_caller]
     pub fn release(&self) -> Result<(), NotHeld> {
@@ -85,6 +91,11 @@ impl Condition<'_> {
     /// Wakes as many as that, those who wait longest. The caller holds the lock.
     #[track_caller]
     pub fn notify(&self, count: usize) -> Result<(), NotHeld> {
+        self.wake("notify", count)
+    }
+
+    #[track_caller]
+    fn wake(&self, action: &str, count: usize) -> Result<(), NotHeld> {
         if !self.lock.is_locked() {
             return Err(NotHeld);
         }
@@ -94,14 +105,14 @@ impl Condition<'_> {
             }
             Some(Done::new(()).wakes(Wake::All(0)))
         });
-        self.room.operated("notify", ());
+        self.room.operated(action, ());
         Ok(())
     }
 
     /// Wakes all who wait. The caller holds the lock.
     #[track_caller]
     pub fn notify_all(&self) -> Result<(), NotHeld> {
-        self.notify(usize::MAX)
+        self.wake("notify_all", usize::MAX)
     }
 
     pub(super) fn on(&self) -> &str {

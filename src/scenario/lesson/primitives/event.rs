@@ -12,6 +12,8 @@ pub struct Event<'s>(Monitor<'s, Flag>);
 #[derive(Debug, Default)]
 struct Flag {
     is_set: bool,
+    /// How often it was raised: who waits goes on then, also if it is down again before that one runs.
+    raised: u64,
     set_by: By,
 }
 
@@ -34,7 +36,7 @@ impl Event<'_> {
     pub fn set(&self) {
         self.0.perform(Operation::new("set"), |flag, me| {
             if !flag.is_set {
-                *flag = Flag { is_set: true, set_by: me.cloned() };
+                *flag = Flag { is_set: true, raised: flag.raised + 1, set_by: me.cloned() };
             }
             Some(Done::new(()).wakes(Wake::All(0)))
         });
@@ -45,7 +47,7 @@ impl Event<'_> {
     #[track_caller]
     pub fn clear(&self) {
         self.0.perform(Operation::new("clear"), |flag, _| {
-            *flag = Flag::default();
+            flag.is_set = false;
             Some(Done::new(()))
         });
         self.0.operated("clear", ());
@@ -65,7 +67,12 @@ impl Event<'_> {
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         let wait = Operation::new("wait for");
         let wait = timeout.map_or(wait, |timeout| wait.within(timeout));
-        let is_set = self.0.perform(wait, |flag, _| flag.is_set.then(|| Done::new(()).woken_by(flag.set_by.clone()))).is_some();
+        let mut found = None;
+        let passes = |flag: &mut Flag, _: Option<&_>| {
+            let found = *found.get_or_insert(flag.raised);
+            (flag.is_set || flag.raised > found).then(|| Done::new(()).woken_by(flag.set_by.clone()))
+        };
+        let is_set = self.0.perform(wait, passes).is_some();
         self.0.operated("wait", is_set);
         is_set
     }

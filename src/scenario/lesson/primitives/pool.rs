@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::listener::Listener;
 use super::monitor::{By, Done, Monitor, Operation, Wake};
 use super::threads::{Scope, Workers, message};
 use crate::model::{EventKind, TaskSort, TaskState};
@@ -57,6 +58,7 @@ pub enum Until {
 /// A pool of threads. See [`Scope::pool`].
 pub struct Pool<'scope, 'env: 'scope, T> {
     lesson: &'env Lesson,
+    listener: Arc<Listener<'scope, 'env>>,
     jobs: Arc<Monitor<'env, Jobs<'scope>>>,
     done: Arc<Monitor<'env, Ends>>,
     workers: Workers<'scope, 'env, ()>,
@@ -116,6 +118,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let work = move |_: &super::Worker<'_>| while take(&queue).map(|job| job()).is_some() {};
         Ok(Pool {
             lesson,
+            listener: Arc::clone(self.listener()),
             jobs,
             done: Arc::new(Monitor::new(lesson, "a future".to_owned(), None, Vec::new())),
             workers: self.threads(prefix, workers, work)?,
@@ -150,6 +153,12 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
             done: Arc::clone(&self.done),
         };
         self.lesson.created(name, TaskSort::Future, line);
+        self.lesson.changed(name, TaskState::Waiting, Some("the pool's queue"));
+        let (target, waiting) = (format!("future {name}"), future.clone());
+        self.listener.offer_acts(move |action, asked| {
+            let cancel = || if waiting.cancel() { Ok(()) } else { Err("it runs, or is done".to_owned()) };
+            (action == "cancel" && asked == target).then(cancel)
+        });
         let running = future.clone();
         let job: Job<'scope> = Box::new(move || running.run(task));
         let mut job = Some(job);
@@ -200,11 +209,6 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
             Some(Done::new(()).woken_by(last.and_then(|(_, by)| by.clone())))
         });
         futures.iter().partition(|future| future.is_done())
-    }
-
-    /// How many tasks no worker has taken yet.
-    pub fn waiting(&self) -> usize {
-        self.jobs.look(|jobs| jobs.waiting.len())
     }
 
     /// Takes no more tasks. Waits until the submitted tasks are done, and takes actions meanwhile.
@@ -260,7 +264,7 @@ impl<T: Clone> Future<'_, T> {
         self.result_by(Operation::new("wait for").without_gate().within(timeout))
     }
 
-    /// Takes it back; `false` if a worker has it already, or had it.
+    /// Takes it back; `false` if a worker has it already, or had it. Again is no mistake.
     #[track_caller]
     pub fn cancel(&self) -> bool {
         self.take_back(NoResult::Cancelled, Operation::new("cancel"))
@@ -270,18 +274,19 @@ impl<T: Clone> Future<'_, T> {
     fn take_back(&self, why: NoResult, operation: Operation) -> bool {
         let told = if why == NoResult::Refused { "refused" } else { "cancelled" };
         let mut result = Some(Err(why));
-        let in_time = self.slot.perform(operation, |slot, me| {
+        let taken = self.slot.perform(operation, |slot, me| {
             let in_time = slot.state == FutureState::Pending;
             if in_time {
                 *slot = Slot { state: FutureState::Cancelled, result: result.take(), ended_by: me.cloned() };
             }
-            Some(Done::new(in_time).wakes(if in_time { Wake::All(0) } else { Wake::Nobody }))
+            let is_cancelled = slot.state == FutureState::Cancelled;
+            Some(Done::new((in_time, is_cancelled)).wakes(if in_time { Wake::All(0) } else { Wake::Nobody }))
         });
-        let in_time = in_time == Some(true);
+        let (in_time, is_cancelled) = taken.unwrap_or_default();
         if in_time {
             self.end(told);
         }
-        in_time
+        is_cancelled
     }
 
     #[track_caller]

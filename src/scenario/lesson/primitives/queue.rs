@@ -69,7 +69,11 @@ impl Lesson {
 
     /// The same, for items that are shown as they are put and taken, and that a person can put.
     pub fn shown_queue<T: Serialize + DeserializeOwned>(&self, name: &str, maxsize: usize) -> Queue<'_, T> {
-        let write = |item: &T| serde_json::to_value(item).unwrap_or_default();
+        let write = |item: &T| match serde_json::to_value(item).unwrap_or_default() {
+            // An event tells of numbers, texts and truth values.
+            several @ (Value::Array(_) | Value::Object(_)) => several.to_string().into(),
+            one => one,
+        };
         // A number where the text is one.
         let read = |text: &str| serde_json::from_str(text).or_else(|_| serde_json::from_value(text.into())).ok();
         Queue { shown: Shown { write, read }, ..self.queue(name, maxsize) }

@@ -83,6 +83,20 @@ impl Lesson {
         }
     }
 
+    /// Why an order cannot be followed any more: it is the turn of a task that does not come.
+    fn why_no_turn(&self, next: &str) -> String {
+        let lanes = self.tracker().lanes();
+        let names: BTreeSet<&str> = lanes.iter().filter(|lane| lane.is_stepped).map(|lane| lane.name.as_str()).collect();
+        if names.contains(next) {
+            return format!("could not replay the order to its end: it is the turn of {next}, which comes to no gate");
+        }
+        let names: Vec<&str> = names.into_iter().collect();
+        format!(
+            "could not replay the order to its end: it is the turn of {next:?}, and no task is called that; there are: {}",
+            names.join(", ")
+        )
+    }
+
     /// A gate of the body's own, before something that is no tracked operation: `lesson.checkpoint("write counter")`. It
     /// costs next to nothing unless step mode is on.
     #[track_caller]
@@ -130,7 +144,7 @@ impl Lesson {
                 && !state.may_pass(lane)
                 && let Some(next) = state.replay.front().cloned()
             {
-                let text = format!("could not replay the order to its end: it is the turn of {next}, which comes to no gate");
+                let text = self.why_no_turn(&next);
                 self.reporter().stamp(EventKind::Notice { text });
                 state.replay.clear();
                 self.tracker().set_stepped(state.is_active());

@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use super::listener::Listener;
 use super::thing::Thing;
-use crate::model::{TaskSort, TaskState};
+use crate::model::{EventKind, Line, TaskSort, TaskState};
 use crate::scenario::card::Reply;
 use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
 use crate::scenario::lesson::tracking::lane::{own_lane, write_stamped};
+use crate::sys::exit_now;
 
 /// Threads of one kind that one run takes, with those that a person adds.
 const MOST_THREADS: usize = 64;
@@ -131,6 +132,25 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// A person can act on this thing from now on.
     pub fn offer(&self, thing: &'env (dyn Thing + 'env)) {
         self.listener.offer(thing);
+    }
+
+    /// Ends the process, whatever its threads do: as the end of `main` does, and the end of Python's program with its daemons.
+    pub fn leave(&self) -> ! {
+        if let Some(lane) = own_lane() {
+            self.lesson.report(EventKind::TaskFinished { task: lane.name.clone(), result: "ok".to_owned() });
+        }
+        exit_now(0)
+    }
+
+    /// Has a function called at each press of the button between this line and ground.
+    pub fn when_pressed(&self, line: Line, run: impl Fn() + Send + 'scope) {
+        let press = self.lesson.button(line);
+        self.listener.offer_acts(move |action, target| {
+            (action == press.name && target == press.target).then(|| {
+                run();
+                Ok(())
+            })
+        });
     }
 
     pub(super) fn listener(&self) -> &Arc<Listener<'scope, 'env>> {

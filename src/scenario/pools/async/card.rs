@@ -1,8 +1,11 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
+
+const GPIO17: &[Line; 1] = &[Line::gpio(17)];
 
 pub(crate) const ASYNC: Scenario = Scenario {
     id: "async",
@@ -11,30 +14,25 @@ pub(crate) const ASYNC: Scenario = Scenario {
     concepts: &[95],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four coroutines run. How many threads does the kernel see in this process?",
-        choices: &["1", "4", "5"],
+        ask: "One coroutine calls `time.sleep(1.2)`, without `await`. How many steps do the four others make meanwhile?",
+        choices: &["None", "About 3 each, as before", "They make them up twice as fast"],
         answer: 0,
-        fact: "one-thread",
+        fact: "block-freezes",
     },
     params: &[
-        count("coroutines", 4, 2..=12, "coroutines", "runners that pass the baton round"),
-        count("laps", 30, 5..=40, "laps", "how often the baton goes round"),
-        seconds("pause", 0.02, 0.005..=0.05, "how long a runner keeps the baton, sleeping with await"),
-        seconds("block", 0.3, 0.1..=1.0, "how long the blocker sleeps, first with await, then without"),
+        count("coroutines", 4, 2..=12, "coroutines", "runners"),
+        count("steps", 8, 4..=16, "steps", "steps that each runner makes"),
+        seconds("pause", 0.4, 0.1..=0.5, "how long a runner sleeps after a step, with await"),
+        seconds("block", 1.2, 0.3..=2.0, "how long the blocker sleeps, first with await, then without"),
     ],
-    actions: &[
-        action("block", "Blocking call", "one more sleep that is not awaited: all lanes freeze"),
-        action("add", "One more runner", "one more coroutine joins the ring"),
-        action("cancel", "Cancel a runner", "the runner that is named ends at its await; the last one cannot be cancelled")
-            .on("RUNNER"),
-    ],
-    script: &["0.6 cancel runner-2", "1.0 add", "1.6 block"],
+    actions: &[on("go-on", "main", "ends the sleep without await, and everything thaws")],
+    script: &[],
+    wiring: Wiring { leds: &[led(GPIO17).shows(Shows::SleepingLike("main"))], buttons: &[] },
     notes: &[note(
         "coroutines run concurrently",
-        "they take turns. Threads: {one-thread}; steps that the others made in a blocking call: {block-freezes}",
+        "they take turns. Threads: {one-thread}; steps of the others in the sleep without await: {block-freezes}; in the awaited one: {await-lets-run}",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Steps>::default() },
 };

@@ -3,5 +3,6 @@
 mod body;
 mod card;
 mod executor;
+mod judge;
 
 pub(crate) use card::ASYNC;

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const FUTURES: Scenario = Scenario {
@@ -11,27 +11,24 @@ pub(crate) const FUTURES: Scenario = Scenario {
     concepts: &[91, 92, 93, 94],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Three of six tasks run, and the last of these is done first. In which order does as_completed give the futures?",
-        choices: &["As they were submitted", "As they are done", "In no order"],
-        answer: 1,
-        fact: "as-completed",
+        ask: "`map` gives six tasks to three workers, and task 1 takes longest. Whose result is first in the list that comes back?",
+        choices: &["The result of task 1", "The result of the fastest task", "The result of the last task"],
+        answer: 0,
+        fact: "map-order",
     },
     params: &[
-        count("workers", 3, 1..=8, "threads", "the pool's max_workers"),
+        count("workers", 3, 2..=8, "threads", "the pool's max_workers"),
         count("tasks", 6, 3..=12, "tasks", "tasks that are submitted, and then mapped"),
-        seconds("pace", 0.3, 0.02..=0.8, "how long the conductor waits for you before it opens the next gate"),
+        seconds("longest", 2.4, 0.4..=4.0, "how long task 1 takes; task 2 takes half of it, task 3 a third"),
     ],
-    actions: &[
-        action("finish", "Finish a task", "opens the gate of the running task that is named").on("TASK"),
-        action("cancel", "Cancel a future", "takes back the future that is named, if no worker has it yet").on("TASK"),
-    ],
-    script: &["0.1 cancel task-6"],
+    actions: &[on("cancel", "future square-5", "takes back a future that no worker has begun")],
+    script: &[],
+    wiring: Wiring { leds: &[bar().shows(Shows::RunningLike("square-"))], buttons: &[] },
     notes: &[
-        note("submit(f, lines) hands in each line", "it is one call, with the whole list: {one-call}"),
-        note("wait() gives the results", "it gives two sets of futures: {wait-first}"),
+        note("submit(f, lines) hands in each line", "one submit made {one-call} future, with the whole list"),
+        note("wait() gives the returned value", "it gives two sets of futures: {wait-first}"),
     ],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Futures>::default() },
 };

@@ -1,8 +1,11 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on};
 use crate::scenario::definition::{Body, Scenario};
+
+const GPIO17: &[Line; 1] = &[Line::gpio(17)];
 
 pub(crate) const OVERHEAD: Scenario = Scenario {
     id: "overhead",
@@ -11,37 +14,26 @@ pub(crate) const OVERHEAD: Scenario = Scenario {
     concepts: &[13],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four tasks take 10 µs each. Which way takes longest?",
-        choices: &["One after the other", "A thread for each", "A process for each"],
+        ask: "Four tasks take a few microseconds each. Which way takes longest?",
+        choices: &["One by one", "A thread for each", "A process for each"],
         answer: 2,
         fact: "trivial",
     },
     params: &[
-        count("tasks", 4, 2..=16, "tasks", "tasks that are done in each way"),
-        count("smallest", 10, 1..=50, "µs", "work in a task, at the first step"),
-        count("steps", 4, 3..=5, "steps", "sizes that are tried"),
-        count("factor", 10, 4..=10, "times", "how much larger the tasks are at the next step, up to 20 ms"),
-        count(
-            "repeats",
-            3,
-            2..=7,
-            "times",
-            "how often each is measured, tasks up to 1 ms three times as often; the least counts",
-        ),
-        seconds("patience", 20.0, 1.0..=60.0, "how long the lesson waits for you when all sizes are measured"),
+        count("tasks", 4, 2..=8, "tasks", "tasks that are done in each way"),
+        count("smallest", 50, 10..=100, "rounds", "how far a task counts, at the first step"),
+        count("factor", 100, 10..=100, "times", "how much larger the tasks are at the next step"),
+        count("steps", 3, 2..=3, "steps", "sizes that are tried"),
+        count("repeats", 2, 1..=3, "times", "how often each is measured; the least counts"),
     ],
-    actions: &[
-        action("size", "Measure a size", "measures tasks of one more size; its target is the size, 1 to 20000 µs")
-            .on("MICROSECONDS"),
-        action("finish", "Finish", "the lesson ends when all sizes are measured"),
-    ],
-    script: &["0.3 size 3000", "2.5 finish"],
+    actions: &[on("go-on", "main", "ends the short pause before a try")],
+    script: &[],
+    wiring: Wiring { leds: &[led(GPIO17).shows(Shows::Running("main"))], buttons: &[] },
     notes: &[note(
         "processes cost more than threads and are not worth it for trivial tasks",
-        "for the smallest tasks they took {trivial} ms; the size from which they were faster: {processes are faster from}",
+        "for the smallest tasks processes took {trivial} times as long as one by one. Task Lab itself costs a little at each start of a thread or process",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Costs>::default() },
 };

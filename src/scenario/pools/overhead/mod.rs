@@ -1,6 +1,7 @@
-//! The cost of a task.
+//! The cost of a task in a thread or process of its own.
 
 mod body;
 mod card;
+mod judge;
 
 pub(crate) use card::OVERHEAD;

@@ -1,8 +1,11 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds, text};
 use crate::scenario::definition::{Body, Scenario};
+
+const GPIO17: &[Line; 1] = &[Line::gpio(17)];
 
 pub(crate) const PIPE: Scenario = Scenario {
     id: "pipe",
@@ -12,28 +15,31 @@ pub(crate) const PIPE: Scenario = Scenario {
     text: include_str!("text.md"),
     prediction: Prediction {
         ask: "Two processes write long records to one end of a pipe, without a lock. What becomes of the records?",
-        choices: &["All arrive whole", "Some are torn: pieces of both are mixed", "Some are lost"],
+        choices: &["All arrive whole", "Pieces of both are mixed", "Some are lost"],
         answer: 1,
         fact: "torn",
     },
     params: &[
-        count("records", 40, 10..=200, "records", "that each of the two writers writes in a round"),
-        count("size", 100, 1..=200, "kB", "length of a record"),
-        seconds("pause", 0.3, 0.0..=1.0, "time before each round"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long our end of the echo's pipe is closed, whatever you do"),
+        text("word", "hello", 40, "what main sends to the echo"),
+        count("records", 10, 2..=50, "records", "records that each of the two writers writes"),
+        count("size", 300, 1..=400, "kB", "length of a record"),
+        seconds("pause", 1.2, 0.3..=3.0, "how long main does not read, so that both writers get stuck"),
     ],
-    actions: &[
-        action("send", "Send to the echo", "sends the target through our end; the echo sends it back in capitals").on("TEXT"),
-        action("close", "Close our end", "the other side finds the end of file"),
-        action("lock", "One more round", "the target says how the two writers write: on, with the lock, or off").on("on|off"),
+    actions: &[on("go-on", "main", "main sends now, or reads now")],
+    script: &[],
+    wiring: Wiring { leds: &[led(GPIO17).shows(Shows::SleepingLike("main"))], buttons: &[] },
+    notes: &[
+        note(
+            "two users of one end of a pipe may corrupt its data",
+            "records that were torn without a lock: {torn}; that came whole with one: {locked}",
+        ),
+        note("a pipe holds a few KiB", "{capacity} bytes"),
+        note(
+            "pipes are full-duplex",
+            "`Pipe()` is (the kernel calls it a socket pair); `Pipe(duplex=False)` and `os.pipe()` go one way",
+        ),
     ],
-    script: &["0.3 send hello", "0.5 send a pipe has two ends", "0.8 close", "0.9 lock off"],
-    notes: &[note(
-        "two users of one end of a pipe may corrupt its data",
-        "torn records of two writers: {torn}; with a lock: {locked}",
-    )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Pipe>::default() },
 };

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PROCESS_POOL: Scenario = Scenario {
@@ -11,29 +11,35 @@ pub(crate) const PROCESS_POOL: Scenario = Scenario {
     concepts: &[48, 56, 57, 58],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "A pool maps 12 tasks, and the first three take much longer. In which order does map give the results?",
-        choices: &["In the order of the list", "As the tasks are done", "Worker by worker"],
+        ask: "The first 3 of 12 tasks are slow. A pool of 4 workers takes the list in chunks of 6. How many workers share the slow tasks?",
+        choices: &["One", "Three", "Four"],
         answer: 0,
-        fact: "order-kept",
+        fact: "slow-tasks",
     },
     params: &[
-        count("workers", 4, 1..=16, "processes", "workers of the pool that maps"),
-        count("tasks", 12, 4..=48, "tasks", "tasks in the list; the first quarter is slow"),
-        count("chunksize", 1, 1..=32, "tasks", "tasks that a worker takes at a time"),
-        count("size", 16, 1..=32, "MiB", "text that a task hashes; a slow one hashes four times as much"),
-        seconds("patience", 20.0, 1.0..=60.0, "how long the pool waits for you when all maps are done"),
+        count("workers", 4, 1..=16, "processes", "workers of the second pool; the first one has as many as there are cores"),
+        count("tasks", 12, 4..=16, "tasks", "tasks in the list; the first quarter is slow"),
+        count("chunksize", 6, 1..=32, "tasks", "tasks that a worker of the second pool takes at a time"),
+        seconds("each", 0.2, 0.05..=0.3, "how long a task takes; a slow one takes four times as long"),
     ],
-    actions: &[
-        action("chunksize", "Map with chunksize", "maps the list once more; its target is the chunk size, 1 to 32").on("SIZE"),
-        action("finish", "Close the pool", "the lesson ends when all maps are done"),
-    ],
-    script: &["0.2 chunksize 6", "2.0 finish"],
+    actions: &[on("go-on", "main", "main waits for map_async now")],
+    script: &[],
+    wiring: Wiring { leds: &[bar().shows(Shows::SleepingLike("PoolWorker-"))], buttons: &[] },
     notes: &[
-        note("a pool has as many workers as the machine has cores", "Pool() started {default-size}, for {cores} cores"),
-        note("map_async's results have to be waited for", "when it returned, {async-returns} tasks were still to do"),
+        note(
+            "a pool has as many workers as the machine has cores",
+            "workers of the first pool: {default-size}; from Python 3.13 on only the cores that the process may use count",
+        ),
+        note(
+            "map_async's results have to be waited for",
+            "tasks that were done when map came back, and when map_async did: {async-returns}",
+        ),
+        note(
+            "a pool goes on when a worker dies",
+            "multiprocessing.Pool replaces the worker and forgets its task; ProcessPoolExecutor (Thread pools) breaks and says so",
+        ),
     ],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Pool>::default() },
 };

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const EXEC: Scenario = Scenario {
@@ -12,26 +13,25 @@ pub(crate) const EXEC: Scenario = Scenario {
     text: include_str!("text.md"),
     prediction: Prediction {
         ask: "A child executes another program. Which PID does that program have?",
-        choices: &["A new one", "The child's"],
+        choices: &["A new one", "The child's", "The parent's"],
         answer: 1,
         fact: "same-process",
     },
     params: &[
-        choice("program", &["cat", "sort", "wc"], "what the child executes; each reads its standard input to the end"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the parent gives the orders itself, and ends"),
+        choice("program", &["sort", "cat", "wc"], "what the first child executes; it reads its standard input to the end"),
+        seconds("pause", 1.5, 0.5..=2.0, "between two steps"),
     ],
-    actions: &[
-        action("exec", "Execute the program", "the child that is named executes the program").on("CHILD"),
-        action("missing", "Execute what is not there", "the child that is named tries a program that does not exist").on("CHILD"),
-        action("finish", "Close their input", "the children find the end of their input, and end"),
-    ],
-    script: &["0.4 exec child-1", "0.9 missing child-2", "1.3 finish"],
+    actions: &[on("go-on", "main", "the parent takes its next step at once")],
+    script: &[],
+    wiring: Wiring {
+        leds: &[led(&[Line::gpio(17)]).shows(Shows::Alive("child-1")), led(&[Line::gpio(22)]).shows(Shows::Alive("child-2"))],
+        buttons: &[],
+    },
     notes: &[note(
         "exec is needed to run another program after fork",
-        "before it, the child ran {fork-alone}, as its parent does; after it, {new-program}",
+        "before it the child runs the program of its parent; after it, {new-program}, in the same process {same-process}",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Exec>::default() },
 };

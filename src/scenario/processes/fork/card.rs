@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const FORK: Scenario = Scenario {
@@ -17,20 +18,28 @@ pub(crate) const FORK: Scenario = Scenario {
         fact: "returns",
     },
     params: &[
-        count("pieces", 100, 2..=160, "pieces", "pieces of work that parent and child share"),
-        count("split", 50, 0..=100, "%", "the child's share of the pieces"),
-        seconds("work", 1.6, 0.1..=3.0, "how long one core is busy with all the pieces"),
-        count("status", 10, 0..=255, "", "the status that the child exits with"),
+        count("pieces", 60, 2..=160, "pieces", "pieces of work that parent and child share"),
+        count("split", 50, 0..=100, "%", "the child's part of the pieces"),
+        count("size", 2_000_000, 100_000..=4_000_000, "numbers", "numbers that one piece goes through"),
+        count("status", 10, 0..=255, "", "the status that the child leaves with"),
     ],
-    actions: &[action("again", "Fork once more", "one more diamond after this one; its target is the child's share in percent")
-        .on("[PERCENT]")],
-    script: &["0.2 again 80"],
-    notes: &[note(
-        "wait() gives the child's exit status",
-        "it gives {raw-status}: the exit status times 256, with room for a signal's number below. Decoded, it is {decoded}",
-    )],
-    wiring: Wiring::NONE,
+    actions: &[],
+    script: &[],
+    wiring: Wiring {
+        leds: &[led(&[Line::gpio(17)]).shows(Shows::Running("main")), led(&[Line::gpio(22)]).shows(Shows::Running("child-1"))],
+        buttons: &[],
+    },
+    notes: &[
+        note(
+            "wait() gives the child's exit status",
+            "it gives {raw-status}: the exit status times 256, with room for a signal's number below",
+        ),
+        note(
+            "two processes do the work in half the time",
+            "only if each has a core of its own: then the work would be done {speed-up} times as fast",
+        ),
+    ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Diamond>::default() },
 };

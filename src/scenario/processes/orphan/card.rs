@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, flag, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, flag, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ORPHAN: Scenario = Scenario {
@@ -14,28 +14,25 @@ pub(crate) const ORPHAN: Scenario = Scenario {
         ask: "A parent is killed. What becomes of its two children?",
         choices: &["They die with it", "They live on without a parent", "They live on, and get another parent"],
         answer: 2,
-        fact: "outlive",
+        fact: "new-parent",
     },
     params: &[
         count("children", 2, 1..=8, "processes", "children of the parent that is going to die"),
         flag("adopt", false, "whether the grandparent adopts orphans (prctl PR_SET_CHILD_SUBREAPER)"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the parent is killed and the children end, whatever you do"),
+        seconds("pause", 2.0, 0.5..=5.0, "how long the parent lives, unless somebody kills it earlier"),
+        seconds("gap", 0.5, 0.3..=0.5, "between two orphans that speak"),
     ],
-    actions: &[
-        action("adopt", "Adopt orphans", "target yes or no: whether the grandparent takes the orphans of this family")
-            .on("yes|no"),
-        action("finish", "Let them end", "the orphans end; if the parent still lives, it is killed first"),
-    ],
-    script: &["0.5 kill parent", "1.2 finish"],
+    actions: &[on("go-on", "main", "the grandparent kills the parent now")],
+    script: &["1.2 kill child-1"],
     notes: &[
-        note("an orphan's new parent is process 1", "here it is {new-parent}: the nearest ancestor that adopts"),
+        note("an orphan's new parent is process 1", "here it is process {new-parent}: the nearest ancestor that adopts"),
         note(
             "Windows has few ties between parent and child",
-            "not on this machine. There nobody gets a new parent, and a child's handle has to be kept; here the orphans' parent became {new-parent}",
+            "not on this machine. There nobody gets a new parent; here the orphans' parent became process {new-parent}",
         ),
     ],
-    wiring: Wiring::NONE,
+    wiring: Wiring { leds: &[bar().shows(Shows::Alive("child-"))], buttons: &[] },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Orphans>::default() },
 };

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds, text};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, choice, count, note, on, seconds, text};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PROCESS_BASICS: Scenario = Scenario {
@@ -20,24 +20,20 @@ pub(crate) const PROCESS_BASICS: Scenario = Scenario {
         count("copies", 3, 2..=12, "processes", "how often the program is started"),
         choice("folder", &["/tmp", "/", "/usr"], "working directory of the parent when it starts them"),
         text("greeting", "hello", 40, "what the variable GREETING is set to before they start"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long all end, whatever you do"),
+        seconds("life", 5.0, 4.0..=7.0, "how long a copy lives"),
+        seconds("pause", 1.5, 0.5..=2.0, "how long the parent does something else, before it kills copy-2"),
     ],
-    actions: &[
-        action("background", "Send to the background", "the parent stops waiting for the job, and goes on with work of its own"),
-        action("foreground", "Bring to the foreground", "the parent waits for the job again"),
-        action("parents", "Show the line of parents", "of the process that is named, up to the one that has none").on("COPY"),
-        action("finish", "Let them end", "the copies find the end of their input, and end; so does the job"),
-    ],
-    script: &["0.5 background", "0.8 kill copy-2", "1.1 parents copy-1", "1.4 finish"],
+    actions: &[on("go-on", "main", "the parent goes on at once")],
+    script: &[],
     notes: &[
         note(
             "a child inherits its parent's open files",
-            "under the same number: {open-file}. Python's subprocess closes them unless told not to",
+            "the lines of all {pids} copies came through the parent's standard output. Python's subprocess closes other files unless told not to",
         ),
-        note("a process is an instance of a program", "{pids} copies of one file ran here, each with its own PID"),
+        note("a process is an instance of a program", "{pids} copies of one program ran here, each with its own PID"),
     ],
-    wiring: Wiring::NONE,
+    wiring: Wiring { leds: &[bar().shows(Shows::Alive("copy-"))], buttons: &[] },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Copies>::default() },
 };

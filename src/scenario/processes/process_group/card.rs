@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, choice, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PROCESS_GROUP: Scenario = Scenario {
@@ -18,30 +18,18 @@ pub(crate) const PROCESS_GROUP: Scenario = Scenario {
     },
     params: &[
         count("members", 3, 1..=6, "processes", "members of group a, and of group b"),
-        choice(
-            "signal",
-            &["SIGUSR1", "SIGUSR2", "SIGHUP"],
-            "the signal that is sent; the members take note of it instead of dying",
-        ),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long all ends, whatever you do"),
+        choice("signal", &["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"], "the signal that is sent; it ends who gets it"),
+        seconds("life", 6.0, 5.0..=8.0, "how long a member lives that gets no signal"),
+        seconds("pause", 1.5, 0.5..=2.0, "before each signal"),
     ],
-    actions: &[
-        action("signal", "Signal this one", "the process that is named gets the signal").on("MEMBER"),
-        action(
-            "signal-group",
-            "Signal its group",
-            "all of group a, b or s, or of the group of the process that is named, get it",
-        )
-        .on("GROUP|MEMBER"),
-        action("finish", "Let them end", "all members end"),
-    ],
-    script: &["0.4 signal a-1", "0.8 signal-group a", "1.2 signal-group s", "1.5 finish"],
+    actions: &[on("go-on", "main", "the next signal goes out at once")],
+    script: &[],
     notes: &[note(
         "process groups are single-parent families",
-        "the group that was signalled: {group}; its number is its leader's PID",
+        "one parent had children in three groups here; a signal to group a ended {group} of them",
     )],
-    wiring: Wiring::NONE,
+    wiring: Wiring { leds: &[bar().shows(Shows::Alive("a-"))], buttons: &[] },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Groups>::default() },
 };

@@ -2,5 +2,6 @@
 
 mod body;
 mod card;
+mod judge;
 
 pub(crate) use card::PROCESS_GROUP;

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SHARED_MEMORY: Scenario = Scenario {
@@ -11,28 +12,27 @@ pub(crate) const SHARED_MEMORY: Scenario = Scenario {
     concepts: &[5],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "x is 1. After a fork, the child adds 10 to x. What is x in the parent then?",
+        ask: "x is 1. A child process adds 10 to x. What is x in the parent then?",
         choices: &["1", "10", "11"],
         answer: 0,
         fact: "private",
     },
     params: &[
-        count("start", 1, 0..=1000, "", "x at the beginning"),
-        count("step", 10, 1..=1000, "", "what each change adds to x, and to the number in shared memory"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the changes that nobody asked for are made, and all end"),
+        count("start", 1, 0..=1000, "", "x and shared at the beginning"),
+        count("step", 10, 1..=1000, "", "what each change adds to both"),
+        seconds("pause", 1.5, 0.5..=2.0, "between two steps"),
     ],
-    actions: &[
-        action("change", "Change x", "target child, thread or parent: it adds the step to its x, and to the shared number")
-            .on("WHO"),
-        action("finish", "Let them end", "the child and the thread end"),
-    ],
-    script: &["0.3 change child", "0.6 change thread", "0.9 change parent", "1.2 finish"],
+    actions: &[on("another", "thread-1", "one more thread changes both"), on("go-on", "main", "the next step comes at once")],
+    script: &["4.0 another thread-1"],
     notes: &[note(
         "a process has private resources, its memory among them; threads share them",
-        "x stayed {private} when the child changed it, and became {thread} when a thread did",
+        "x stayed {private} in the parent when the child changed it, and became {thread} when threads did",
     )],
-    wiring: Wiring::NONE,
+    wiring: Wiring {
+        leds: &[led(&[Line::gpio(17)]).shows(Shows::Alive("child-1")), led(&[Line::gpio(22)]).shows(Shows::Running("thread-1"))],
+        buttons: &[],
+    },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Numbers>::default() },
 };

@@ -1,49 +1,51 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, flag, led, note, seconds, text};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const START_METHODS: Scenario = Scenario {
-    id: body::ID,
+    id: "start-methods",
     title: "Fork, spawn, fork server",
     chapter: Chapter::Processes,
     concepts: &[44, 45, 47],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Which costs more: to spawn a fresh program for each process, or to let a small server fork them?",
-        choices: &["Spawn", "The fork server", "They cost the same"],
+        ask: "Which costs more time on a core: to spawn a process, or to let a fork server make it?",
+        choices: &["Spawn", "The fork server", "Both the same"],
         answer: 0,
         fact: "spawn-costs",
     },
     params: &[
-        choice(
-            "method",
-            &["all", "fork", "spawn", "forkserver"],
-            "which methods; one alone is only timed, with ten times the rounds",
-        ),
-        count("rounds", 4, 3..=8, "processes", "processes that are started by each method"),
-        count("ballast", 32, 16..=128, "MiB", "what a variable of the parent holds"),
-        seconds("patience", 20.0, 1.0..=60.0, "when all were started, they end after this long, whatever you do"),
+        choice("method", &["all", "fork", "spawn", "forkserver"], "which methods"),
+        count("rounds", 2, 1..=4, "processes", "processes that are started by each method"),
+        flag("guard", true, "whether only the parent comes to the part that starts processes"),
+        seconds("pause", 0.7, 0.2..=1.0, "how long a process stays"),
+        text("greeting", "hello", 20, "what the file says; main turns it into capitals before it starts the processes"),
     ],
-    actions: &[
-        action("start", "Start one more", "target fork, spawn or forkserver: one more process by this method").on("METHOD"),
-        action("finish", "Let them end", "the last process of each method, which has stayed to be seen, ends"),
-    ],
-    script: &["0.6 start fork", "0.7 start spawn", "1.6 finish"],
+    actions: &[],
+    script: &[],
     notes: &[
         note(
             "spawn may speed your code up; fork is the default",
-            "the fastest start took {fork: ms until it began} ms by fork, {spawn: ms until it began} by spawn, {forkserver: ms until it began} by a fork server. \
+            "until it began, a spawned process needed {spawn-costs} times as long on a core as one from the fork server. \
              Python's default is forkserver from 3.14, fork before",
         ),
         note(
             "the start method can be set once",
-            "that is a rule of Python's. Another one: without `if __name__ == \"__main__\"` a spawned child {guard}",
+            "that is a rule of Python's: the second set_start_method() gives a RuntimeError",
         ),
     ],
-    wiring: Wiring::NONE,
+    wiring: Wiring {
+        leds: &[
+            led(&[Line::gpio(17)]).shows(Shows::Alive("spawn-")),
+            led(&[Line::gpio(22)]).shows(Shows::Alive("fork-")),
+            led(&[Line::gpio(27)]).shows(Shows::Alive("forkserver-")),
+        ],
+        buttons: &[],
+    },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Starts>::default() },
 };

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ZOMBIE: Scenario = Scenario {
@@ -11,26 +11,24 @@ pub(crate) const ZOMBIE: Scenario = Scenario {
     concepts: &[10, 46],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Three children have ended, and nobody has waited on them. Each gets SIGKILL. How many stay in the process table?",
-        choices: &["None", "Three"],
-        answer: 1,
+        ask: "Three children have ended, and nobody has waited for them. Each gets SIGKILL. How many stay in the process table?",
+        choices: &["None", "One", "Three"],
+        answer: 2,
         fact: "kill-changes-nothing",
     },
     params: &[
-        count("children", 3, 1..=20, "processes", "children that end without being waited on"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the parent waits on all of them, whatever you do"),
+        count("children", 3, 1..=20, "processes", "children that end"),
+        seconds("life", 1.0, 0.5..=3.0, "how long they live"),
+        seconds("pause", 3.0, 1.0..=5.0, "how long the parent leaves the zombies alone"),
     ],
-    actions: &[
-        action("wait", "Wait on (reap)", "the parent waits on the child that is named, or else on all").on("[CHILD]"),
-        action("wait-all", "Wait on all", "the parent waits on all its children"),
-    ],
-    script: &["0.6 kill child-1", "1.0 wait child-1", "1.4 wait-all"],
+    actions: &[on("go-on", "main", "the parent goes on at once")],
+    script: &["2.5 kill child-1"],
+    wiring: Wiring { leds: &[bar().shows(Shows::Alive("child-"))], buttons: &[] },
     notes: &[note(
         "a process that is not joined does not terminate",
-        "it has: all {zombies} of them had ended, held {no-memory} KiB, and were zombies until the parent waited",
+        "it has: {zombies} children had ended, held {no-memory} KiB, and were zombies until the parent waited",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Zombies>::default() },
 };

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const COMMUNICATE: Scenario = Scenario {
@@ -11,27 +12,37 @@ pub(crate) const COMMUNICATE: Scenario = Scenario {
     concepts: &[82, 83, 84, 85],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "sort gets three lines, one after the other. How many bytes does it answer before its input has ended?",
-        choices: &["None", "A line for each line", "All, but not in order"],
+        ask: "sort gets three words, one after the other. How many lines has it answered before its input is closed?",
+        choices: &["None", "Three: a line for each word", "One: the smallest word"],
         answer: 0,
         fact: "silent",
     },
     params: &[
-        choice("program", &["sort", "cat"], "whom you talk to"),
-        count("mebibytes", 32, 16..=128, "MiB", "how much gzip unpacks for us, twice"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long its standard input is closed, whatever you do"),
+        choice("program", &["sort", "cat"], "the program that main talks to"),
+        count("mebibytes", 32, 16..=128, "MiB", "how long the story is that gzip unpacks, twice"),
+        seconds("pause", 0.6, 0.2..=1.0, "time between two words, and between two steps"),
     ],
-    actions: &[
-        action("send", "Send a line", "writes the target and a line end to the program's standard input").on("TEXT"),
-        action("close", "Close its input", "closes its standard input: the end of file"),
+    actions: &[on("go-on", "main", "says the next word at once")],
+    script: &["1.0 go-on main"],
+    wiring: Wiring {
+        leds: &[led(&[Line::gpio(17)]).shows(Shows::Program("talker")), led(&[Line::gpio(27)]).shows(Shows::Program("gunzip"))],
+        buttons: &[],
+    },
+    notes: &[
+        note(
+            "if error != None, the program has complained",
+            "with stderr=PIPE, error is never None. Here it was an empty text: {error-bytes}. Ask `if error`",
+        ),
+        note(
+            "Popen(['/bin/ls', '-l']) and communicate() bring you the list",
+            "no PIPE, no list: the list went to the screen, and we got {no-pipe}",
+        ),
+        note(
+            "Popen('gzip -dc x') starts gzip",
+            "on Linux one text is the name of one program: FileNotFoundError. Write a list, or shell=True",
+        ),
     ],
-    script: &["0.4 send pear", "0.6 send apple", "0.8 send fig", "1.2 close"],
-    notes: &[note(
-        "if error != None, the program has complained",
-        "with stderr=PIPE error is never None: its length here: {error-bytes} bytes. Ask `if error`",
-    )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Talk>::default() },
 };

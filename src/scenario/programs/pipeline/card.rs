@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const PIPELINE: Scenario = Scenario {
@@ -12,23 +13,30 @@ pub(crate) const PIPELINE: Scenario = Scenario {
     text: include_str!("text.md"),
     prediction: Prediction {
         ask: "Three programs run in a pipeline, and the last one is killed. What becomes of the other two?",
-        choices: &["They run on", "They wait for ever", "SIGPIPE ends them"],
+        choices: &["They run on", "They wait for ever", "The kernel ends them, too"],
         answer: 2,
         fact: "broken-pipe",
     },
     params: &[
-        count("capacity", 64, 4..=1024, "KiB", "bytes that each pipe can hold before its writer has to wait"),
-        count("block", 4, 1..=64, "KiB", "text that the first stage writes at a time"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the last stage is killed, whatever you do"),
+        count("capacity", 64, 4..=1024, "KiB", "what each pipe can hold; the kernel rounds it up to a power of two"),
+        choice("victim", &["wc", "tr", "yes"], "the program that is stopped, continued and killed"),
+        seconds("pause", 1.2, 0.5..=2.0, "time between these"),
     ],
-    actions: &[],
-    script: &["0.6 stop count", "1.4 continue count", "2.2 kill count"],
-    notes: &[note(
-        "a pipeline ends when its first program has no more data",
-        "or when its last one goes: here SIGPIPE ended what stood before it: {broken-pipe}",
-    )],
-    wiring: Wiring::NONE,
+    actions: &[on("go-on", "main", "main's next step comes at once")],
+    script: &[],
+    wiring: Wiring {
+        leds: &[
+            led(&[Line::gpio(17)]).shows(Shows::Program("yes")),
+            led(&[Line::gpio(27)]).shows(Shows::Program("tr")),
+            led(&[Line::gpio(22)]).shows(Shows::Program("wc")),
+        ],
+        buttons: &[],
+    },
+    notes: &[
+        note("a pipe holds a few KiB", "a pipe on Linux holds 64 KiB, and a program can ask for more, up to 1 MiB"),
+        note("a pipeline ends when its first program has no more data", "or when its last one goes: SIGPIPE ended {broken-pipe}"),
+    ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Pipeline>::default() },
 };

@@ -2,6 +2,6 @@
 
 mod body;
 mod card;
-mod watch;
+mod judge;
 
 pub(crate) use card::PIPELINE;

@@ -1,6 +1,7 @@
-//! Every argument of `Popen`, and what the kernel made of it (concepts 72 and 74 to 81).
+//! Every argument of `Popen`.
 
 mod body;
 mod card;
+mod judge;
 
 pub(crate) use card::POPEN;

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, flag, note, seconds, text};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, flag, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
@@ -11,36 +12,33 @@ pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
     concepts: &[69, 70, 71, 73],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "echo *.py runs as a list of two words, without a shell. What does it print?",
-        choices: &["The names of the Python files", "*.py", "Nothing: it fails"],
+        ask: "Main gives echo the word *.py, without a shell. What does echo print?",
+        choices: &["The names of the Python files", "*.py", "Nothing: echo fails"],
         answer: 1,
         fact: "no-shell",
     },
     params: &[
+        count("files", 3, 1..=20, "files", "Python files in the folder"),
         choice(
-            "way",
-            &["both", "list", "shell"],
-            "how a program is started; a list or a shell alone only makes calls, to compare",
+            "guest",
+            &["Mia; echo Boo", "Mia", "*"],
+            "the name that is greeted. A choice and no free text, because a shell obeys it",
         ),
-        count("calls", 200, 1..=1000, "calls", "how many those are"),
-        text("word", "café", 20, "what the captured program prints"),
-        flag("text", false, "whether the captured output is read as text instead of bytes"),
-        count("status", 3, 0..=255, "", "the status that a program exits with"),
-        count("files", 3, 1..=20, "files", "Python files in the folder in which the shell expands *.py"),
-        seconds("pause", 0.2, 0.0..=1.0, "time between two programs, to look at the rows"),
-        seconds("patience", 20.0, 1.0..=60.0, "when you have printed nothing for so long, the lesson ends"),
+        count("status", 3, 0..=255, "", "the status that a program ends with"),
+        flag("text", false, "whether the output comes back as text instead of bytes"),
+        seconds("pause", 0.5, 0.0..=1.0, "time between two programs"),
     ],
-    actions: &[
-        action("print", "Print your text", "runs a program with the target as its only word, and without a shell").on("TEXT"),
-        action("done", "That is all", "ends the lesson as soon as it has shown everything; calls alone at once"),
+    actions: &[on("go-on", "main", "starts the next program at once")],
+    script: &[],
+    wiring: Wiring {
+        leds: &[led(&[Line::gpio(17)]).shows(Shows::Program("sleep")), led(&[Line::gpio(27)]).shows(Shows::Program("sh"))],
+        buttons: &[],
+    },
+    notes: &[
+        note("the output of a program that you run comes back to you", "only if you ask for it: ls gave back {no-capture}"),
+        note("shell=True only adds wildcards", "it also adds a process, the shell, which obeys each ; in the line"),
     ],
-    script: &["0.3 print $HOME; echo *.py", "0.6 done"],
-    notes: &[note(
-        "the output of a program that you run comes back to you",
-        "only if you ask for it: result.stdout is {no-capture}",
-    )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Programs>::default() },
 };

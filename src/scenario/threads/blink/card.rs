@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const BLINK: Scenario = Scenario {
@@ -11,26 +11,27 @@ pub(crate) const BLINK: Scenario = Scenario {
     concepts: &[2, 17],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "A thread is to change an LED 16 times. main starts it and waits for a button. How often does the LED change meanwhile?",
-        choices: &["Never: the program waits", "Once, then main is waited for", "16 times"],
+        ask: "A thread is to switch an LED 10 times. Main starts the thread, and waits in join(). How often does the LED change meanwhile?",
+        choices: &["Never: the program waits", "Once, and then the thread waits for main", "10 times"],
         answer: 2,
         fact: "changes",
     },
     params: &[
-        count("changes", 16, 2..=26, "changes", "how often the LED goes on or off"),
-        seconds("every", 0.3, 0.02..=0.5, "time from one change to the next"),
-        seconds("patience", 5.0, 0.5..=60.0, "how long a pause lasts at most"),
         count("line", 17, 2..=27, "", "GPIO line of the LED"),
-        count("button", 26, 2..=27, "", "GPIO line of the button: a press pauses the blinker, or lets it go on"),
+        count("button", 26, 2..=27, "", "GPIO line of the button: a press pauses the LED, or lets it go on").unlike("line"),
+        count("changes", 10, 2..=40, "changes", "how often the LED goes on or off"),
+        seconds("every", 0.5, 0.1..=1.0, "time from one change to the next"),
+        seconds("pause", 3.0, 0.5..=10.0, "how long a pause lasts at most"),
     ],
-    actions: &[action("pause", "Pause or go on", "does what the button does")],
-    script: &["0.9 pause", "1.4 pause"],
+    actions: &[on("clear", "event may_blink", "pauses the LED"), on("set", "event may_blink", "lets the LED go on")],
+    script: &["1.8 clear event may_blink", "3.2 set event may_blink"],
+    // Its bodies switch the LED and watch the button themselves.
+    wiring: Wiring::NONE,
     notes: &[note(
         "a loop that sleeps for the period blinks with that period",
-        "each sleep ends a little late, and in such a loop that adds up; here the last change was {last change late by (ms)} ms late",
+        "each sleep ends a little late, never early, and that adds up: the shortest one took {not-early} s",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Blinking>::default() },
 };

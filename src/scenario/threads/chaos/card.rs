@@ -1,46 +1,49 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const CHAOS: Scenario = Scenario {
     id: "chaos",
-    title: "Five runs, five orders",
+    title: "One program, ten runs",
     chapter: Chapter::Threads,
     concepts: &[12, 40],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four threads do twenty small steps each. The same program runs five times lightly, five times under load. In how many orders do the steps come?",
+        ask: "The same program runs ten times, five times with light work and five times with heavy work. What changes from run to run?",
         choices: &[
-            "Always in the same one",
-            "In different ones, and the result differs, too",
-            "In different ones, with one result",
+            "Nothing: a program does the same each time",
+            "The order of the steps, and the result",
+            "The order of the steps, but not the result",
         ],
         answer: 2,
         fact: "orders",
     },
     params: &[
-        count("runs", 5, 5..=20, "runs", "how often it runs under each load"),
         count("threads", 4, 2..=8, "threads", "threads that run together"),
-        count("steps", 20, 20..=60, "steps", "steps of each thread"),
-        count("load", 50, 2..=100, "times", "how much more work a step is in the heavy runs than in the light ones"),
-        seconds("patience", 15.0, 1.0..=60.0, "after the runs, how long the lesson waits for you"),
+        count("steps", 20, 20..=60, "steps", "steps of each thread in a run"),
+        count("runs", 5, 5..=20, "runs", "runs with light work, and as many with heavy work"),
+        count("load", 50, 2..=100, "times", "how much more work a heavy step is"),
+        seconds("pause", 0.4, 0.1..=1.0, "time to read between two runs"),
     ],
-    actions: &[
-        action("again", "Run again", "runs it once more under the load that is named, light or heavy; else under both")
-            .on("[light|heavy]"),
-        action("replay", "Replay", "forces the order of the run that is named, such as heavy-1, or of the last one").on("[RUN]"),
-        action("finish", "Finish", "ends the lesson"),
-    ],
-    script: &["1.5 again", "2.2 replay", "2.8 finish"],
+    actions: &[on("go-on", "main", "the next run begins now")],
+    script: &["1.2 go-on main"],
+    wiring: Wiring {
+        leds: &[
+            led(&[Line::gpio(17)]).shows(Shows::Running("A")),
+            led(&[Line::gpio(27)]).shows(Shows::Running("B")),
+            led(&[Line::gpio(22)]).shows(Shows::Running("C")),
+            led(&[Line::gpio(23)]).shows(Shows::Running("D")),
+        ],
+        buttons: &[],
+    },
     notes: &[note(
         "subtle differences in timing make debugging difficult",
-        "the same code came in {orders} different orders. What was recorded can be replayed; a bug that shows once in a \
-         thousand runs is found that way",
+        "the same code came in {orders} different orders. Two runs had the same letter in {agree} % of their places",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Orders>::default() },
 };

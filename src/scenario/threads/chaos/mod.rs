@@ -1,6 +1,7 @@
-//! Five runs, five orders.
+//! One program, ten runs.
 
 mod body;
 mod card;
+mod judge;
 
 pub(crate) use card::CHAOS;

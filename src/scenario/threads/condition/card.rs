@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, PushButton, Shows, Wiring, bar, count, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const CONDITION: Scenario = Scenario {
@@ -11,28 +12,30 @@ pub(crate) const CONDITION: Scenario = Scenario {
     concepts: &[38],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four customers wait on a condition. notify() is called once. How many wake up?",
-        choices: &["One", "Four", "None: main still has the lock"],
+        ask: "Four customers wait on a condition. Main calls notify() once. How many customers wake up?",
+        choices: &["One", "All four", "None, as main has the lock"],
         answer: 0,
         fact: "notify-one",
     },
     params: &[
-        count("customers", 4, 1..=12, "threads", "threads that each want one piece of goods"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the shop closes, and who still waits leaves without"),
+        count("customers", 4, 2..=12, "threads", "threads that each want one thing from the shelf"),
+        seconds("pause", 1.2, 0.5..=3.0, "time between main's visits"),
     ],
     actions: &[
-        action("notify", "notify()", "brings one piece of goods, and wakes one of those who wait"),
-        action("notify-all", "notify_all()", "brings a piece for each who waits, and wakes all"),
-        action("false-alarm", "False alarm", "wakes all, and brings nothing"),
-        action("finish", "Close the shop", "who still waits leaves without goods"),
+        on("notify", "condition shop", "wakes one customer, and brings nothing"),
+        on("notify_all", "condition shop", "wakes all customers, and brings nothing"),
+        on("go-on", "main", "main comes now"),
     ],
-    script: &["0.6 notify", "1.2 false-alarm", "1.8 notify-all"],
+    script: &["0.6 notify condition shop"],
+    wiring: Wiring {
+        leds: &[bar().shows(Shows::WaitingAt("condition shop"))],
+        buttons: &[PushButton { line: Line::gpio(26), does: "notify condition shop" }],
+    },
     notes: &[note(
         "a thread that is notified goes on",
-        "it goes on to look: {back-to-sleep} of those who woke found nothing and waited again, so wait() stands in a loop",
+        "it goes on to look: {back-to-sleep} of those that woke found nothing and waited again. So wait() stands in a loop",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Shop>::default() },
 };

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, RELEASE, STEP, Wiring, action, choice, count, flag, note, seconds, text};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, PushButton, RELEASE, Shows, Wiring, flag, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const DEADLOCK: Scenario = Scenario {
@@ -11,38 +12,37 @@ pub(crate) const DEADLOCK: Scenario = Scenario {
     concepts: &[33],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "One thread takes the lock of the screen, then that of the prices; the other one takes them the other way round. What comes of it?",
+        ask: "The painter takes the lock of the screen, then that of the prices. The broker takes them the other way round. What happens?",
         choices: &[
-            "Both get both, one after the other",
-            "Each waits for the other, for ever",
+            "Both get both locks, one after the other",
+            "Each waits for the other one",
             "Python notices, and raises an error",
         ],
         answer: 1,
         fact: "circle",
     },
     params: &[
-        choice("order", &["opposite", "same"], "whether both take the two locks in the same order"),
-        count("rounds", 4, 1..=20, "times", "how often each one needs both locks"),
-        seconds("patience", 15.0, 0.1..=60.0, "how long the first deadlock lasts before main releases a lock"),
-        flag("step", false, "whether to begin in step mode: each thread waits before each step until you let it go"),
-        text("replay", "", 500, "an order of steps to follow: names with blanks between, as the value order showed it"),
+        flag("same_order", false, "whether the broker takes the two locks in the same order as the painter"),
+        seconds("gap", 1.0, 0.3..=2.0, "time between a thread's first lock and its second"),
+        seconds("timeout", 4.0, 1.0..=10.0, "how long the broker waits for its second lock before it gives up"),
     ],
     actions: &[
-        action(
-            RELEASE,
-            "Release a lock",
-            "in a deadlock, takes the lock that is named (screen or prices) from the one that holds it",
-        )
-        .on("[screen|prices]"),
-        action(STEP, "Step", "on or off switches step mode; a task's name lets that one take its next step").on("[on|off|TASK]"),
+        on(RELEASE, "lock screen", "takes the screen from the thread that has it"),
+        on(RELEASE, "lock prices", "takes the prices from the thread that has them"),
     ],
-    script: &["1.5 release screen", "4 release screen", "4.5 step off"],
+    script: &["3.5 release lock screen"],
+    wiring: Wiring {
+        leds: &[
+            led(&[Line::gpio(17)]).shows(Shows::Holding("lock screen")),
+            led(&[Line::gpio(27)]).shows(Shows::Holding("lock prices")),
+        ],
+        buttons: &[PushButton { line: Line::gpio(26), does: "release lock screen" }],
+    },
     notes: &[note(
         "locks make threads safe",
-        "two of them, taken in two orders, may end in a deadlock. Deadlocks here: {deadlocks}. The kernel shows two threads that sleep, and nothing that is wrong",
+        "two of them, taken in opposite orders, made painter and broker wait for each other: {circle}. Who ended that: {ended}",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Circle>::default() },
 };

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, PushButton, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const EVENT: Scenario = Scenario {
@@ -11,30 +12,35 @@ pub(crate) const EVENT: Scenario = Scenario {
     concepts: &[35],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four threads wait for an event. set() is called once. How many go on?",
-        choices: &["One", "Four", "None, before each has asked again"],
+        ask: "Four threads wait for an event. Main calls set() once. How many threads go on?",
+        choices: &["One: the one that has waited longest", "All four", "None: each must ask again first"],
         answer: 1,
         fact: "all-wake",
     },
     params: &[
-        count("waiters", 4, 1..=12, "threads", "threads that wait for the event, again and again"),
-        seconds("work", 0.1, 0.01..=0.5, "how long each works when it has passed, before it waits again"),
-        count("line", 17, 2..=27, "", "GPIO line of the LED that is the flag"),
-        count("button", 26, 2..=27, "", "GPIO line of the button: a press raises the flag, or takes it down"),
-        seconds("patience", 20.0, 1.0..=60.0, "after this long the lesson ends by itself"),
+        count("waiters", 4, 1..=12, "threads", "threads that wait for the flag, again and again"),
+        seconds("work", 0.8, 0.2..=2.0, "how long a thread works before it waits again"),
+        seconds("pause", 1.2, 0.5..=3.0, "how long main leaves the flag as it is"),
+        count("times", 2, 1..=4, "times", "how often main raises the flag"),
     ],
     actions: &[
-        action("set", "set()", "raises the flag: all who wait go on"),
-        action("clear", "clear()", "takes the flag down: whoever comes now waits"),
-        action("finish", "Finish", "ends the lesson"),
+        on("set", "event go", "raises the flag, and all threads that wait go on"),
+        on("clear", "event go", "takes the flag down; a thread that comes now waits"),
+        on("go-on", "main", "main does its next step now"),
     ],
-    script: &["0.6 set", "1.2 clear", "1.8 set", "2.2 finish"],
+    script: &["3.4 set event go", "4.7 clear event go"],
+    wiring: Wiring {
+        leds: &[led(&[Line::gpio(17)]).shows(Shows::Set("event go"))],
+        buttons: &[
+            PushButton { line: Line::gpio(26), does: "set event go" },
+            PushButton { line: Line::gpio(20), does: "clear event go" },
+        ],
+    },
     notes: &[note(
         "if event1.set(): tests whether the flag is up",
-        "set() raises the flag and gives {set() gave}, so that this is never true. is_set() asks: {is-set}",
+        "set() raises the flag and gives nothing, so that line never runs. is_set() asks, and said: {is-set}",
     )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Flag>::default() },
 };

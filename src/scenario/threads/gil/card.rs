@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, choice, count, note, seconds};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const GIL: Scenario = Scenario {
@@ -11,43 +11,28 @@ pub(crate) const GIL: Scenario = Scenario {
     concepts: &[6, 14, 41, 42, 43],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Four threads count in pure Python, on a machine with several cores. How many cores do they keep busy, all together?",
+        ask: "Four threads compute in pure Python, on a machine with several cores. How many cores do they keep busy together?",
         choices: &["About one", "Two", "As many as there are"],
         answer: 0,
         fact: "threads-cores",
     },
     params: &[
-        choice(
-            "kind",
-            &["all", "threads", "processes"],
-            "what computes; threads or processes alone count a fixed number of steps, to compare",
-        ),
-        count("workers", 4, 1..=8, "workers", "threads, and then processes, that compute at the same time"),
-        seconds(
-            "span",
-            0.6,
-            0.2..=1.2,
-            "how long they compute each time; of threads or processes alone, how long each would on a core of its own",
-        ),
-        count("interval", 5, 1..=50, "ms", "the switch interval: how long a thread may keep the lock while others wait"),
+        count("workers", 4, 1..=8, "workers", "workers of each kind, at the same time"),
+        seconds("span", 0.8, 0.4..=1.5, "how long each kind works"),
+        count("interval", 5, 1..=50, "ms", "the switch interval: how long a thread may keep the GIL while others wait"),
         count("affinity", 0, 0..=64, "cores", "cores that all of this may run on; 0: all there are"),
     ],
-    actions: &[action(
-        "interval",
-        "Other switch interval",
-        "has the threads compute once more; its target is the switch interval, 1 to 50 ms",
-    )
-    .on("MILLISECONDS")],
-    script: &["0.8 interval 1"],
+    actions: &[],
+    script: &[],
+    wiring: Wiring::NONE,
     notes: &[
         note(
             "a thread keeps the lock for 100 byte codes",
-            "since Python 3.2 it keeps it for a time: a turn took {length of a turn (ms)} ms, {steps-in-a-turn} steps",
+            "since Python 3.2 it keeps it for a time: the lock changed hands {turns} times, and thousands of steps lie between two changes",
         ),
-        note("one Python thread runs at a time", "cores that the threads used, on the average: {threads-cores}"),
+        note("Python threads run on one core", "threads that count in Python used {threads-cores} cores together"),
     ],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Cores>::default() },
 };

@@ -1,7 +1,7 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds, text};
+use super::{body, judge};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds, text};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
@@ -12,31 +12,37 @@ pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
     text: include_str!("text.md"),
     prediction: Prediction {
         ask: "A worker is lost in the middle of a task. What becomes of that task?",
-        choices: &["It is lost, too", "Another worker does it", "Everybody waits for it"],
+        choices: &["It is lost, too", "Another worker does it", "Main waits for it for ever"],
         answer: 1,
         fact: "lost",
     },
     params: &[
-        text("hosts", "", 200, "machines with a worker each, such as pi@kitchen pi@shed; ssh has to know them"),
+        text(
+            "hosts",
+            "",
+            200,
+            "machines with a worker each, such as pi@kitchen pi@shed; ssh must know them and get in without a password",
+        ),
         count("local", 2, 0..=8, "workers", "that run on this machine"),
-        count("tasks", 16, 4..=32, "tasks", "to be done"),
-        count("size", 2, 1..=4, "thousand numbers", "of which a task counts the primes"),
-        count("losses", 1, 0..=3, "workers", "that are killed on purpose in the middle of a task"),
-        seconds("give_up", 5.0, 2.0..=30.0, "a worker that owes an answer for so long counts as lost"),
-        seconds("patience", 20.0, 1.0..=60.0, "when all is done, the pool waits so long for more tasks"),
+        count("tasks", 8, 4..=32, "tasks", "to be done"),
+        count("size", 10, 5..=50, "thousand numbers", "of which a task counts the primes"),
+        count("losses", 1, 0..=3, "workers", "that main kills in the middle of a task"),
+        seconds("give_up", 1.5, 0.5..=5.0, "when no answer comes for so long, main puts the missing tasks into the queue again"),
     ],
-    actions: &[
-        action("task", "One more task", "puts a task at the end of the queue"),
-        action("worker", "One more worker", "starts a worker on this machine, or on the one that the target names").on("[HOST]"),
-        action("close", "Close the pool", "no more tasks: the pool closes when all are done"),
+    actions: &[on("put", "queue todo 9", "one more task, the number 9")],
+    script: &[],
+    wiring: Wiring { leds: &[bar().shows(Shows::WaitingAt("queue todo"))], buttons: &[] },
+    notes: &[
+        note(
+            "processes across systems share a queue by a manager",
+            "the queue stays in main, and workers get what its methods give over a connection. Rust has no manager, and uses pipes",
+        ),
+        note(
+            "multiprocessing sends any object",
+            "by pickle, which can run code: keep the port on 127.0.0.1, as here, and use a key",
+        ),
     ],
-    script: &["0.2 task", "0.4 worker", "0.6 close"],
-    notes: &[note(
-        "processes across systems need a manager that listens on a port",
-        "ssh is enough, and pipes. Workers that got tasks: {workers that did tasks}",
-    )],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Tasks>::default() },
 };

@@ -1,7 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
-use super::body;
-use crate::scenario::card::{Chapter, Prediction, Wiring, action, count, note, seconds};
+use super::{body, judge};
+use crate::model::Line;
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
 use crate::scenario::definition::{Body, Scenario};
 
 pub(crate) const SCHEDULE: Scenario = Scenario {
@@ -11,32 +12,35 @@ pub(crate) const SCHEDULE: Scenario = Scenario {
     concepts: &[96, 97, 98, 99, 100, 101],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Event a (priority 2) is entered, then event b (priority 1), both for the same moment. Which runs first?",
-        choices: &["a, entered first", "b, with the lower number", "Either, by chance"],
+        ask: "Event a (priority 2) is entered, then event b (priority 1), both for the same moment. Which one runs first?",
+        choices: &["a, because it was entered first", "b, because its number is lower", "Now a, now b: it is chance"],
         answer: 1,
         fact: "same-time",
     },
     params: &[
-        seconds("tick", 1.0, 0.05..=2.0, "the ruler's unit: the plan is three ticks long, or as long as the LED blinks"),
+        seconds("tick", 1.0, 0.05..=2.0, "the ruler's unit: a and b are due after 2 of them, last after 3"),
         count("priority_a", 2, 0..=9, "", "priority of event a, which is entered first"),
         count("priority_b", 1, 0..=9, "", "priority of event b, which is due at the same moment"),
-        count("blinks", 4, 0..=8, "times", "how often the LED goes on and off again, once a tick: two events each"),
-        count("line", 17, 2..=27, "", "GPIO line of the LED"),
+        count("blinks", 3, 0..=6, "times", "how often the LED is lit, one tick apart"),
     ],
-    actions: &[
-        action("enter", "Enter an event", "enters an event, due one tick from now, under the name that is given").on("[NAME]"),
-        action("cancel", "Cancel an event", "takes the event that is named out of the queue").on("EVENT"),
-    ],
-    script: &["0.3 enter extra", "0.7 cancel three"],
+    actions: &[on("go-on", "main", "ends a sleep, and no event comes early: run() looks at the clock and sleeps again")],
+    script: &["1.2 go-on main"],
+    wiring: Wiring {
+        leds: &[
+            led(&[Line::gpio(17)]).shows(Shows::Event("blink")),
+            led(&[Line::gpio(27)]).shows(Shows::Event("a")),
+            led(&[Line::gpio(22)]).shows(Shows::Event("b")),
+        ],
+        buttons: &[],
+    },
     notes: &[
-        note("entering events is enough", "nothing happens before run(). Events that were left when it returned: {empty}"),
+        note("entering events is enough", "nothing happens before run(), and the listings of some books never call it"),
         note(
             "events follow the clock on the wall",
-            "by default they follow a clock that is never set: the latest event was {latest event late by (ms)} ms late",
+            "the default clock counts from the machine's start and is never set: look at time= in the Event",
         ),
     ],
-    wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Claiming(body::run),
+    body: Body::Plain { run: body::run, judge: || Box::<judge::Agenda>::default() },
 };

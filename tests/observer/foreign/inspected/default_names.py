@@ -1,4 +1,4 @@
-# lanes: main, Thread-1 (work), Thread-2, Thread-3, ForkProcess-1, Task-1
+# lanes: main, Thread-1 (work), Thread-2, threads-1, ForkProcess-1, Task-1
 """Names and numbers that the library gives by itself, in order; and what depends on chance, begun with a seed."""
 import asyncio
 import concurrent.futures
