@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::lesson::again::{CLAIMED_AT_TIMES, MEASURED, of};
-use support::lesson::{self, OWN, Running};
+use support::lesson::{self, OWN};
 use support::runs::{engine, events_of, notices, outcome, request};
 use support::stress::{Chance, is_long, say};
 use support::{descendants_of, eventually, skipped};
@@ -420,21 +420,5 @@ fn a_signal_that_is_ignored_is_told() {
         let told = |text: &String| text.starts_with("echo (") && text.ends_with(") ignores SIGPIPE: nothing changes");
         assert!(notices.iter().any(told), "{language}: {notices:?}");
         assert_eq!(outcome(&events), (Outcome::Passed, 0), "{language}: {notices:?}");
-    });
-}
-
-/// When all tasks are cancelled, the facts are about nothing, and there is no error.
-#[test]
-fn with_every_event_cancelled_the_schedule_says_so() {
-    let _alone = alone();
-    lesson::in_both(|language| {
-        let mut running = Running::start(lesson::scenario("schedule"), language, &json!({ "blinks": 0, "tick": 2.0 }));
-        let names = ["three", "one", "a", "b", "twin-2"];
-        for name in names {
-            running.press("cancel", name);
-        }
-        let ran = running.play(&[]);
-        ran.assert_passed();
-        assert_eq!(ran.observed("cancelled").as_array().map(Vec::len), Some(names.len() + 1), "{language}: {ran:#?}");
     });
 }

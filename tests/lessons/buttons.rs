@@ -20,7 +20,6 @@ const BOTH: [Language; 2] = [Language::Rust, Language::Python];
 enum Do {
     Press,
     PressAt(Line),
-    Act(&'static str),
 }
 
 /// Runs a lesson without its demo script; `next` says what each event leads to.
@@ -33,7 +32,6 @@ fn play(id: &str, language: Language, params: &Value, mut next: impl FnMut(&Even
         let action = match next(&event.kind) {
             Some(Do::Press) => Action::Press(GPIO26),
             Some(Do::PressAt(line)) => Action::Press(line),
-            Some(Do::Act(name)) => Action::own(name, ""),
             None => return,
         };
         handle.send(Command::Act { run: RunId::new(1), action }).expect("taken");

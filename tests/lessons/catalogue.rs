@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tasklab::model::{Action, TimedAction};
-use tasklab::scenario::{ActionSpec, CATALOGUE, Chapter, ParamKind, REPLAY, Scenario, knobs};
+use tasklab::scenario::{ActionSpec, CATALOGUE, Chapter, REPLAY, Scenario, knobs};
 
 #[test]
 fn ids_are_unique_and_named_like_their_folders() {
@@ -123,24 +123,5 @@ fn a_plain_body_has_the_parameters_of_its_card() {
         let mut found: Vec<_> = knobs(scenario.python).into_iter().map(|knob| (knob.name, knob.value)).collect();
         found.truncate(declared.len());
         assert_eq!(found, declared, "{}", scenario.id);
-    }
-}
-
-/// A twin declares `name=default,` on a line each, within `tasklab.params(`.
-#[test]
-fn a_twin_has_the_same_parameters() {
-    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain()) {
-        let declared = scenario.python.split_once("tasklab.params(\n").and_then(|(_, rest)| rest.split_once("\n)"));
-        let (declared, _) = declared.unwrap_or_else(|| panic!("{}: the twin declares no parameters", scenario.id));
-        let python: Vec<String> = declared.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
-        let rust: Vec<String> = scenario
-            .params
-            .iter()
-            .map(|spec| match spec.kind {
-                ParamKind::Flag { default } => format!("{}={}", spec.name, if default { "True" } else { "False" }),
-                _ => format!("{}={}", spec.name, spec.default()),
-            })
-            .collect();
-        assert_eq!(python, rust, "{}", scenario.id);
     }
 }

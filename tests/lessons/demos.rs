@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::lesson::OWN;
 use support::lesson::again::{CHANCES, CLAIMED_AT_TIMES, MEASURED, of};
-use support::lesson::live::Live;
-use support::lesson::{BOTH, Ran, Running, SHIM, decided, in_both, lacks, run, scenario, twin};
+use support::lesson::{BOTH, Live, Ran, decided, in_both, lacks, run, twin};
 use support::skipped;
-use support::state_of;
 use support::stress::{is_long, promised};
-use tasklab::model::{Event, EventKind, ExitStatus, Fact, Language, Monotonic, ProcessState, TaskState};
+use tasklab::model::{Event, EventKind, Fact, Language, Monotonic, TaskState};
 use tasklab::scenario::{CATALOGUE, ParamKind, Scenario};
 
 /// Runs a lesson with its demo script; once more where only what it has measured on this machine speaks against it.
@@ -154,19 +152,6 @@ fn only_measured_facts_get_a_second_chance_and_not_for_ever() {
     assert_eq!(runs_of("overhead", &[ended_badly]), (1, false));
 }
 
-/// Alone, with plain python3, a twin prints what it does and ends with status 0.
-#[test]
-fn a_twin_runs_alone() {
-    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain()) {
-        let patience = scenario.params.iter().any(|spec| spec.name == "patience").then_some("patience=1");
-        let output =
-            Command::new("python3").env("PYTHONPATH", SHIM).arg(twin(scenario)).args(patience).output().expect("python3");
-        let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success() && errors.is_empty(), "{}: {}\n{errors}", scenario.id, output.status);
-        assert!(!printed.is_empty() && !printed.contains("\"kind\""), "{}: {printed}", scenario.id);
-    }
-}
-
 /// A plain body is a program like any other: python3 runs it as it stands, without Task Lab, and nobody has to wait long.
 #[test]
 fn a_plain_body_runs_alone() {
@@ -180,24 +165,6 @@ fn a_plain_body_runs_alone() {
         assert!(!printed.is_empty(), "{}", scenario.id);
         promised(scenario.id, began.elapsed(), Duration::from_secs(10));
     }
-}
-
-#[test]
-fn a_twin_refuses_what_it_does_not_know() {
-    for argument in ["items", "tock=1", "items=many"] {
-        let output =
-            Command::new("python3").env("PYTHONPATH", SHIM).arg(twin(scenario("queue"))).arg(argument).output().expect("python3");
-        assert!(!output.status.success(), "{argument}");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(!errors.contains("Traceback") && errors.contains("items"), "{errors}");
-    }
-}
-
-#[test]
-fn a_body_refuses_parameters_out_of_range() {
-    let ran = run(scenario("zombie"), Language::Rust, &json!({ "children": 21 }), &[]);
-    assert_eq!(ran.code, Some(1));
-    assert!(ran.notices().iter().any(|text| text.contains("children") && text.contains("from 1 to 20")), "{ran:?}");
 }
 
 /// A sleep that is ended early brings no event before its time, and the LEDs show what is done.
@@ -217,23 +184,5 @@ fn no_event_of_the_schedule_comes_early() {
         ran.assert_passed();
         assert_eq!((ran.observed("same-time"), ran.observed("cancelled")), (json!(["a", "b"]), json!(["never"])), "{language}");
         assert_eq!(ran.levels(17), [1, 0, 1, 0], "{language}: it blinks twice");
-    }
-}
-
-/// End of file on the control pipe hangs nobody.
-#[test]
-fn a_body_whose_control_pipe_closes_goes_on() {
-    for scenario in CATALOGUE.iter().filter(|scenario| !scenario.is_plain()) {
-        let patience = scenario.params.iter().any(|spec| spec.name == "patience");
-        let params = if patience { json!({ "patience": 1.0 }) } else { json!({}) };
-        in_both(|language| {
-            decided(scenario.id, || {
-                let mut running = Running::start(scenario, language, &params);
-                running.hang_up();
-                running.play(&[])
-            })
-        })
-        .iter()
-        .for_each(Ran::assert_passed);
     }
 }

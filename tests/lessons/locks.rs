@@ -1,4 +1,4 @@
-//! The lessons on locks, in both languages: what a person does to them, and what becomes of bad orders.
+//! Locks that are taken in two orders, in both languages: the circle, and who breaks it.
 
 use std::collections::BTreeSet;
 

@@ -11,5 +11,4 @@ mod plain_threads;
 mod pools;
 mod processes;
 mod programs;
-mod refusals;
 mod threads;

@@ -3,13 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use support::lesson::{BOTH, Live, decided, scenario};
-use tasklab::model::{EventKind, Language, Sent, TaskSort, TaskState};
-
-fn start(id: &str, language: Language, params: &Value) -> Running {
-    Running::start(scenario(id), language, params)
-}
+use serde_json::json;
+use support::lesson::{BOTH, Live, decided};
+use tasklab::model::{EventKind, TaskSort, TaskState};
 
 /// Whether it tells that this task is in this state, on something whose name begins like this.
 fn is(kind: &EventKind, wanted: &str, wanted_state: TaskState, what: &str) -> bool {

@@ -5,10 +5,15 @@ use support::lesson::{Live, decided, in_both, scenario};
 use support::state_of;
 use tasklab::model::{EventKind, Language, ProcessState, TaskState};
 
-/// A lesson that has come so far that this task has begun.
-fn begun(id: &str, language: Language, params: &Value, task: &str) -> Live {
+/// A lesson that has come so far that this task has begun, and that its process is known.
+fn begun(id: &str, language: Language, params: &Value, wanted: &str) -> Live {
     let mut live = Live::start(id, language, params);
-    live.until(task, |kind| matches!(kind, EventKind::TaskStarted { task: started, .. } if started == task));
+    live.until(wanted, |kind| matches!(kind, EventKind::TaskStarted { task, tid: Some(_), .. } if task == wanted));
+    let process = live.pid_of(wanted);
+    let is_told = |kind: &EventKind| matches!(kind, EventKind::ProcessStarted { pid, .. } if Some(pid.number()) == process);
+    if !live.ran.events.iter().any(|event| is_told(&event.kind)) {
+        live.until("its process", is_told);
+    }
     live
 }
 
@@ -39,7 +44,7 @@ fn until_zombie(live: &mut Live, child: &str) -> i32 {
 #[test]
 fn a_child_that_is_killed_gives_its_parent_the_number_of_the_signal() {
     in_both(|language| {
-        let live = begun("fork", language, &json!({ "pieces": 160, "split": 100, "size": 4_000_000 }), "child-1");
+        let live = begun("fork", language, &json!({ "pieces": 160, "split": 100, "size": 2_000_000 }), "child-1");
         live.act("kill child-1");
         let ran = live.end();
         ran.assert_passed();
@@ -61,7 +66,7 @@ fn waitpid_waits_for_the_child_that_was_chosen() {
             matches!(kind, EventKind::ProcessExited { .. } | EventKind::TaskChanged { state: TaskState::Running, .. })
         });
         live.act("go-on main");
-        live.act("cont child-2");
+        live.act("continue child-2");
         let ran = live.end();
         ran.assert_passed();
         assert_eq!(ran.observed("raw-status"), json!(5120), "{language}: of the second alone");

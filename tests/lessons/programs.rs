@@ -3,27 +3,11 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::lesson::live::Live;
-use support::lesson::{BOTH, Ran, Running, scenario, together};
-use tasklab::model::{EventKind, Language, TaskState};
-
-/// An action line, as Task Lab writes it to the control pipe.
-fn line(action: &str, target: &str) -> String {
-    format!("{}\n", json!({ "do": action, "target": target }))
-}
+use support::lesson::{BOTH, Live};
+use tasklab::model::{EventKind, TaskState};
 
 fn is_started(wanted: &'static str) -> impl FnMut(&EventKind) -> bool {
     move |kind| matches!(kind, EventKind::ProcessStarted { name, .. } if name == wanted)
-}
-
-/// Sends action lines as soon as this process is there, and gives what came of it.
-fn with_lines(id: &str, language: Language, params: &Value, process: &'static str, lines: &[String]) -> Ran {
-    let mut running = Running::start(scenario(id), language, params);
-    running.until(process, is_started(process));
-    running.write(&lines.concat());
-    let ran = running.play(&[]);
-    ran.assert_nothing_is_left();
-    ran
 }
 
 /// Whether this is printed.

@@ -6,6 +6,11 @@ use tasklab::model::{EventKind, Level, Line, TaskState};
 
 const GPIO27: Line = Line::gpio(27);
 
+/// The last state of this task that was told is a wait for that thing.
+fn waits(kind: &EventKind, wanted: &str, thing: &str) -> bool {
+    matches!(kind, EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. } if task == wanted && on == thing)
+}
+
 #[test]
 fn a_thread_that_is_sent_in_time_opens_the_barrier() {
     for language in BOTH {
@@ -39,11 +44,6 @@ fn a_barrier_that_is_aborted_or_reset_lets_nobody_wait() {
             assert!(refusals.iter().any(|text| text.contains("barrier gate")), "it names what there is: {refusals:?}");
         }
     }
-}
-
-/// The last state of this task that was told is a wait for that thing.
-fn waits(kind: &EventKind, wanted: &str, thing: &str) -> bool {
-    matches!(kind, EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. } if task == wanted && on == thing)
 }
 
 #[test]

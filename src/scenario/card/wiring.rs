@@ -46,8 +46,6 @@ pub enum Shows {
     WaitingAt(&'static str),
     /// 1 while this task runs: `worker-1`.
     Running(&'static str),
-    /// Threads that have started and have not ended, and have a name that begins like this: `worker-`.
-    Started(&'static str),
     /// Processes that have not ended and have a name that begins like this: `child-`.
     Alive(&'static str),
     /// Tasks that run and have a name that begins like this: `task-`.
@@ -58,6 +56,8 @@ pub enum Shows {
     Event(&'static str),
     /// Programs of this name that have not ended: `wc`.
     Program(&'static str),
+    /// Threads that have started and have not ended, and have a name that begins like this: `worker-`.
+    Started(&'static str),
     /// 1 while this event is set: `event go`.
     Set(&'static str),
     /// Items in this queue: `queue belt`.

@@ -5,18 +5,14 @@ pub(super) mod control;
 pub(super) mod cost;
 pub(super) mod forks;
 pub(super) mod handle;
-pub(super) mod load;
 pub(super) mod plain;
 pub(super) mod primitives;
-pub(super) mod proc;
 pub(super) mod process_pool;
 pub(super) mod processes;
 pub(super) mod programs;
 pub(super) mod reporter;
 pub(super) mod scheduler;
 mod tracking;
-pub(super) mod until;
-pub(super) mod words;
 
 pub use control::{LessonAction, too_late};
 pub use handle::{Lesson, LessonError, Task};

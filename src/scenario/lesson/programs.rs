@@ -15,10 +15,11 @@ use serde_json::Value;
 use crate::model::{ChildSpec, EventKind, ExitStatus, Input, OutputTo, Pid, ProcessState, Signal};
 use crate::scenario::lesson::children::Child;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
-use crate::scenario::lesson::proc::{stat_of, texts};
+
 use crate::scenario::lesson::tracking::lane::{own_lane, write_stamped};
 use crate::sys::{
-    ChildChange, Neighbours, Prepared, PrivateFolder, WaitMode, is_readable, poll, prepare, set_nonblocking, spawn, wait_pid,
+    ChildChange, Neighbours, Prepared, PrivateFolder, WaitMode, is_readable, poll, prepare, set_nonblocking, spawn, stat_of,
+    texts, wait_pid,
 };
 
 /// A program that runs, and our ends of the pipes that were asked for.

@@ -10,6 +10,7 @@ pub const MEASURED: &[(&str, &[&str])] = &[
     ("gil", &["threads-cores", "processes-ready", "c-ready", "turns"]),
     ("overhead", &["trivial", "catches-up"]),
     ("start-methods", &["spawn-costs"]),
+    ("fork", &["speed-up"]),
 ];
 
 /// Facts that a busy machine, or a kernel that does not count, does not claim.
@@ -23,6 +24,7 @@ pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[
     ("pipeline", &["full", "standstill", "capacity"]),
     ("signals", &["how-ended", "finally", "files"]),
     ("across-systems", &["lost", "noticed"]),
+    ("fork", &["speed-up"]),
 ];
 
 /// The facts that such a list names for a lesson.

@@ -11,8 +11,7 @@ use super::*;
 use crate::model::{EventKind, Pid, ProcessState, TaskSort, TaskState};
 use crate::scenario::lesson::control::too_late;
 use crate::scenario::lesson::handle::Lesson;
-use crate::scenario::lesson::proc::stat_of;
-use crate::sys::monotonic_now;
+use crate::sys::{monotonic_now, stat_of};
 
 /// The waits of a task that were told, in order: what for, and who let it go on.
 fn waits(events: &[EventKind], wanted: &str) -> Vec<(String, Option<String>)> {

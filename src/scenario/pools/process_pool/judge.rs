@@ -140,7 +140,9 @@ mod tests {
     fn each_claim_can_fail() {
         let specs = super::super::card::PROCESS_POOL.params;
         let mut four = Params::defaults(specs);
-        [("tasks", "8"), ("chunksize", "2")].map(|(name, value)| four.set(specs, name, value).expect("in range"));
+        for (name, value) in [("tasks", "8"), ("chunksize", "2")] {
+            four.set(specs, name, value).expect("in range");
+        }
         let eight = |lines: &str| {
             lines
                 .replace("(4, 9)]", "(4, 9), (5, 8), (6, 8), (7, 9), (8, 9)]")

@@ -173,14 +173,14 @@ mod tests {
     #[test]
     fn each_claim_can_fail() {
         let two = params(&[("workers", "2"), ("each", "0.1")]);
-        let failed = |params, lines: &str| failed(Pool::default(), params, lines);
+        let failed = |params: &Params, lines: &str| failed(Pool::default(), params, lines);
         assert_eq!(failed(&two, THREE), [""; 0]);
         assert_eq!(failed(&params(&[("workers", "1"), ("each", "0.1")]), THREE), ["at-once", "waited", "took"]);
         assert_eq!(failed(&two, &THREE.replacen("process 7", "process 8", 1)), ["processes"]);
         let as_they_come = THREE.replace("200000001", "100000000").replace("300000001", "200000000");
         assert_eq!(failed(&two, &as_they_come), ["at-once", "waited", "took"]);
         let one_by_one = params(&[("workers", "24"), ("tasks", "24"), ("each", "1.0")]);
-        let many: String = (1..=24).flat_map(|number| {
+        let many = (1..=24).flat_map(|number| {
             let (begins, ends) = (number * 2_000_000_000_u64, (number + 1) * 2_000_000_000_u64);
             [
                 format!("{{\"t\":0,\"kind\":\"task.started\",\"pid\":7,\"task\":\"task-{number}\",\"sort\":\"future\"}}\n"),
@@ -188,6 +188,7 @@ mod tests {
                 format!("{{\"t\":{ends},\"kind\":\"task.finished\",\"task\":\"task-{number}\",\"result\":\"ok\"}}\n"),
             ]
         });
+        let many: String = many.collect();
         let many = many + r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"task 1 is done, in process 7\n"}"#;
         assert_eq!(failed(&one_by_one, &many), ["took"]);
         let process = params(&[("kind", "process"), ("workers", "1")]);

@@ -2,7 +2,7 @@
 import os
 import time
 
-pieces = 60
+pieces = 80
 split = 50
 size = 1_000_000
 status = 10

@@ -13,7 +13,7 @@ use crate::sys::own_pid;
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let pieces = params.count("pieces");
     let childs = pieces * params.count("split") / 100;
-    let numbers = vec![0; 8 * params.count("size")];
+    let numbers = vec![0; 16 * params.count("size")];
     let work = |count: usize| {
         for _ in 0..count {
             std::hint::black_box(Sha256::digest(&numbers));

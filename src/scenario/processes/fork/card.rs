@@ -18,9 +18,9 @@ pub(crate) const FORK: Scenario = Scenario {
         fact: "returns",
     },
     params: &[
-        count("pieces", 60, 2..=160, "pieces", "pieces of work that parent and child share"),
+        count("pieces", 80, 2..=160, "pieces", "pieces of work that parent and child share"),
         count("split", 50, 0..=100, "%", "the child's part of the pieces"),
-        count("size", 2_000_000, 100_000..=4_000_000, "numbers", "numbers that one piece goes through"),
+        count("size", 1_000_000, 100_000..=2_000_000, "numbers", "numbers that one piece goes through"),
         count("status", 10, 0..=255, "", "the status that the child leaves with"),
     ],
     actions: &[],
@@ -36,7 +36,7 @@ pub(crate) const FORK: Scenario = Scenario {
         ),
         note(
             "two processes do the work in half the time",
-            "only if each has a core of its own: then the work would be done {speed-up} times as fast",
+            "only if each has a core of its own, and both parts are equal: see how long the two lanes are",
         ),
     ],
     python: include_str!("body.py"),
