@@ -290,7 +290,7 @@ fn the_folder_of_a_run_cannot_be_guessed_and_nobody_else_s_is_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     // `$$` stays what it is through exec, so the shell knows the PID before Task Lab has it.
     let script = "for n in 0 1; do mkdir $XDG_RUNTIME_DIR/tasklab-$$-$n && : > $XDG_RUNTIME_DIR/tasklab-$$-$n/kept; done; \
-        exec \"$0\" run lock --language python --set rounds=1";
+        exec \"$0\" run semaphore --language python --set visits=1";
     let mut shell = Command::new("sh");
     shell.args(["-c", script, env!("CARGO_BIN_EXE_tasklab")]).env("XDG_RUNTIME_DIR", folder.path()).stdin(Stdio::null());
     let (status, out, err) = said(&shell.output().expect("runs"));

@@ -44,7 +44,7 @@ pub use poll::{is_readable, poll};
 pub use prepare::{Neighbours, ParentEnds, PrepareError, is_for_one_child, new_pipe, prepare};
 pub use proc::{
     CoreTimes, SchedStat, Stat, all_pids, available_memory, below, core_times, counts_turns, ignores_signal, is_ignored, link_of,
-    own_thread_stat, parse_stat, schedstat_of, signal_mask, stat_of, texts, thread_schedstat, try_stat_of,
+    parse_stat, schedstat_of, signal_mask, stat_of, texts, thread_schedstat, try_stat_of,
 };
 pub use process::{
     PidFd, SignalScope, advice_on_clone, become_subreaper, continue_when_parent_ends, emulated_on, foreign_proc, has_one_thread,

@@ -111,11 +111,6 @@ pub fn stat_of(pid: Pid) -> Option<Stat> {
     try_stat_of(pid).ok()?
 }
 
-/// The stat line of a thread of this process, by its own folder in /proc: that is the right one in any PID namespace.
-pub fn own_thread_stat(tid: Tid) -> Option<Stat> {
-    parse_stat(&std::fs::read(format!("/proc/self/task/{tid}/stat")).ok()?)
-}
-
 /// The PIDs of all processes that can be seen.
 pub fn all_pids() -> io::Result<Vec<Pid>> {
     let mut pids = Vec::new();

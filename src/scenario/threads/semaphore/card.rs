@@ -33,7 +33,7 @@ pub(crate) const SEMAPHORE: Scenario = Scenario {
         on("go-on", "main", "main releases its permit now"),
         on("another", "visitor-1", "one more thread that wants to enter"),
     ],
-    script: &["3.0 acquire semaphore door", "3.9 release semaphore door"],
+    script: &["4.4 acquire semaphore door", "4.9 release semaphore door"],
     wiring: Wiring { leds: &[bar().shows(Shows::Holding("semaphore door"))], buttons: &[] },
     notes: &[
         note(

@@ -20,9 +20,9 @@ pub(super) struct Door {
     /// Whether somebody waited, at some time before main's release, and at that moment.
     waited: bool,
     waited_for_main: bool,
-    /// Whether a person has changed the number of permits, before main's release, and at all.
+    /// Whether a person has changed the number of permits before main's release, and when one has first done so at all.
     touched_before: bool,
-    touched: bool,
+    touched: Option<Monotonic>,
     bounded: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl Judge for Door {
             self.state(event, task, *state, on.as_deref());
         }
         if action(event).is_some_and(|action| action.target() == DOOR) {
-            self.touched = true;
+            self.touched = self.touched.or(Some(event.t));
             self.touched_before |= self.released.is_none();
         }
         if let Some(release) = event.operation("release", "semaphore gate") {
@@ -80,11 +80,15 @@ impl Judge for Door {
             let claim = "before main's release the semaphore let in as many threads as it had permits: inside at once, at most";
             facts.push(equals("inside", claim, permits, most_at_once(before)));
         }
-        if let Some(released) = self.released.filter(|_| self.waited_for_main && !self.touched) {
-            let began = self.stays.iter().filter(|(from, _)| *from >= released).count();
+        if let Some(released) = self.released.filter(|_| self.waited_for_main && !self.touched_before) {
+            let is_untouched = |at: Monotonic| self.touched.is_none_or(|touched| at < touched);
+            let began = self.stays.iter().filter(|(from, _)| *from >= released && is_untouched(*from)).count();
             // With fewer, the last ones may be alone.
             if began >= 2 * (permits + 1) {
-                let after = self.stays.iter().map(|(from, to)| (released.max(*from), *to));
+                let after = self
+                    .stays
+                    .iter()
+                    .map(|(from, to)| (released.max(*from), self.touched.map_or(*to, |touched| touched.min(*to))));
                 let claim = "main released a permit that it never took, and one more thread got in: inside at once, at most";
                 facts.push(equals("extra", claim, permits + 1, most_at_once(after)));
             }

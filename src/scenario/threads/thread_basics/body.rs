@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::scenario::card::Params;
 use crate::scenario::lesson::children::Fork;
 use crate::scenario::lesson::{Lesson, LessonError, NewThread, Worker};
-use crate::sys::exit_now;
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let (name, life, pause) = (params.text("name"), params.seconds("life"), params.seconds("pause"));
@@ -46,13 +45,13 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let mut tests = Vec::new();
     for (test, function) in [("fail-test", fail as fn(&Lesson)), ("crash-test", crash)] {
         match lesson.fork(test)? {
-            Fork::Child => exit_now(i32::from(two_threads(lesson, test, pause, function).is_err())),
+            Fork::Child => lesson.exit(i32::from(two_threads(lesson, test, pause, function).is_err())),
             Fork::Parent(child) => tests.push(child),
         }
     }
     for child in tests {
         let name = child.name().to_owned();
-        lesson.say(&format!("{name} has ended: {}", child.reap()?.status));
+        lesson.say(&format!("{name} has ended: {}", child.wait()?.status));
     }
     Ok(())
 }
