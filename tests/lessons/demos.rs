@@ -161,6 +161,10 @@ fn a_plain_body_runs_alone() {
         python.env_remove("PYTHONPATH").arg("-I").arg(twin(scenario)).stdin(std::process::Stdio::null());
         let output = python.output().expect("python3");
         let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.code() == Some(3) {
+            skipped(format!("{}: {}", scenario.id, errors.trim()));
+            continue;
+        }
         assert!(output.status.success(), "{}: {}\n{errors}", scenario.id, output.status);
         assert!(!printed.is_empty(), "{}", scenario.id);
         promised(scenario.id, began.elapsed(), Duration::from_secs(10));

@@ -68,7 +68,7 @@ fn a_map_waits_for_ever_for_the_task_of_a_killed_worker() {
 
 #[test]
 fn a_future_that_waits_is_taken_back() {
-    for language in [Language::Rust] {
+    for language in BOTH {
         let mut live = Live::start("futures", language, &json!({ "workers": 2, "tasks": 6 }));
         let is_made = |kind: &EventKind| matches!(kind, EventKind::TaskStarted { task, .. } if task == "square-6");
         live.until("all futures", is_made);

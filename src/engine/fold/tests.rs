@@ -192,7 +192,7 @@ fn facts_and_values_are_replaced_under_their_names() {
     }
     let view = fold.view(at(3), None);
     assert_eq!((view.facts.len(), &view.facts[0].observed, &view.values["counter"]), (1, &json!(2), &json!(2)));
-    assert_eq!(log(&view)[2], "It holds: some are lost (expected > 0, observed 2).");
+    assert!(log(&view).contains(&"It holds: some are lost (expected > 0, observed 2)."));
 }
 
 #[test]
@@ -261,13 +261,14 @@ fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted
     let mut lines = vec![(1, process(10, 1, "threads"))];
     for number in 0..200 {
         let task = format!("worker-{number}");
-        lines.push((2, json!({"kind":"task.started","task":task,"sort":"thread","pid":10,"tid":100 + number})));
-        lines.push((3, json!({"kind":"task.finished","task":task,"result":if number == 7 { "boom" } else { "ok" }})));
+        let t = 2 + 2 * number;
+        lines.push((t, json!({"kind":"task.started","task":task,"sort":"thread","pid":10,"tid":100 + number})));
+        lines.push((t + 1, json!({"kind":"task.finished","task":task,"result":if number == 7 { "boom" } else { "ok" }})));
     }
-    lines.push((4, json!({"kind":"fact","id":"all","claim":"all ended","expected":200,"observed":200,"holds":true})));
-    lines.push((5, json!({"kind":"action.refused","do":"kill","target":"x","by":"script","text":"the run has ended"})));
+    lines.push((500, json!({"kind":"fact","id":"all","claim":"all ended","expected":200,"observed":200,"holds":true})));
+    lines.push((501, json!({"kind":"action.refused","do":"kill","target":"x","by":"script","text":"the run has ended"})));
     feed(&mut fold, &lines);
-    let view = fold.view(at(10), None);
+    let view = fold.view(at(510), None);
     let log = log(&view);
     assert_eq!(log.iter().filter(|text| text.ends_with(" finished.")).count(), 199, "{log:?}");
     assert!(log.contains(&"worker-7 failed: boom"));
@@ -419,10 +420,10 @@ fn a_task_that_is_renamed_says_so_once_and_its_wait_is_told_under_the_new_name()
             "python3 (10) started.",
             "Process-1 started, as process 10.",
             "Thread-1 started, as thread 11.",
+            "taster waits for event go.",
             "Thread-1 is called taster now.",
             "Process-1 is called cook now.",
             "cook: set on event go is done.",
-            "taster waits for event go.",
             "taster waits no longer for event go: cook let it go on.",
         ]
     );

@@ -270,7 +270,10 @@ impl Track {
             _ if self.is_switched() => self.say(t, doing, None),
             End::WithProcess(ended, ..) => self.set(t.min(*ended), doing),
             _ if self.interrupted.is_some() => self.interrupted = Some(doing),
-            _ => self.set(t, doing),
+            _ => {
+                self.end = End::Open;
+                self.set(t, doing);
+            }
         }
     }
 

@@ -116,3 +116,18 @@ proptest! {
         }
     }
 }
+
+/// A task took a lane from one that was over, and lost it again.
+#[test]
+fn a_lane_that_is_claimed_after_its_end_ends_with_the_run() {
+    let mut lanes = Lanes::default();
+    let begins = |lanes: &mut Lanes, t: u64, sort: TaskSort, tid: Option<i32>| {
+        lanes.task_started(at(t), "a", sort, Pid::new(10), tid.map(Tid::new), None);
+    };
+    begins(&mut lanes, 0, TaskSort::Process, None);
+    lanes.task_changed(at(3), "a", told(TaskState::Done, Some("it"), Some("a")), Pid::new(10));
+    begins(&mut lanes, 6, TaskSort::Thread, Some(11));
+    begins(&mut lanes, 9, TaskSort::Process, None);
+    lanes.close(at(1_100));
+    assert!(lanes.publish().iter().all(|lane| lane.states.last().is_some_and(|span| span.state == LaneState::Nothing)));
+}
