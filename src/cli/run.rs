@@ -20,7 +20,7 @@ use super::session::{Ended, Listener, run_to_end};
 use super::start::{BoardChoice, Start};
 use super::whole_lines::WholeLines;
 use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What, find_program};
-use crate::model::{EventKind, ExitStatus, Language, Outcome, Pid, StopPlan, TimedAction};
+use crate::model::{EventKind, ExitStatus, Language, Outcome, Pid, StopPlan, TimedAction, actions_on_programs};
 use crate::scenario::{self, Params, Scenario};
 
 mod compare;
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &Arguments, start: Start<'_>) -> Result<u8, CliErro
         Format::Text(Box::new(TextReporter::new(scenario.title, scenario.id, out)))
     };
     let edges = EdgeFiles::create(&arguments.edges)?;
-    let skip = Skip { is_possible: scenario.is_plain(), ..Skip::default() };
+    let skip = Skip { is_possible: scenario.needs_gpiozero(), ..Skip::default() };
     let mut reporter = Reporter { format, record, record_error: None, edges, title: scenario.id, skip };
     let ended = run_to_end(request, &[], &arguments.board.board, start, &mut reporter)?;
     let is_skipped = ended.result == Outcome::Failed && reporter.skip.is_one();
@@ -146,14 +146,14 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
     }
     let params = Params::checked(scenario.params, params.values()).map_err(|error| CliError::Usage(format!("--set: {error}")))?;
     let params: BTreeMap<String, Value> = params.values().clone();
-    // The things of a plain lesson know their actions themselves.
-    let known: Option<Vec<&str>> = (!scenario.is_plain()).then(|| scenario.actions.iter().map(|action| action.name).collect());
+    // Whether the thing or task is there shows when the run is.
+    let known: Vec<&str> = scenario.actions.iter().map(|action| action.name).chain(actions_on_programs()).collect();
     let mut script = Vec::new();
     if !arguments.no_script {
         let demo: Result<Vec<TimedAction>, _> = scenario.script.iter().map(|line| TimedAction::demo(line)).collect();
         script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
-    script.extend(parse::script(&arguments.actions, known.as_deref())?);
+    script.extend(parse::script(&arguments.actions, Some(&known))?);
     if arguments.language == Language::Python {
         check_python(scenario)?;
     }

@@ -166,6 +166,11 @@ const ON_THINGS: &[(&str, &[&str])] = &[
 /// What may be done with a task of a program.
 pub const ON_TASKS: [&str; 2] = ["another", "go-on"];
 
+/// The names of all actions on things and tasks of a program, step mode's among them.
+pub fn actions_on_programs() -> impl Iterator<Item = &'static str> {
+    ON_THINGS.iter().flat_map(|(_, actions)| actions.iter().copied()).chain(ON_TASKS).chain(["step"])
+}
+
 /// What may be done with a thing: `set` and `clear` with `event go`.
 pub fn actions_on(thing: &str) -> &'static [&'static str] {
     let kind = thing.split(' ').next().unwrap_or_default();

@@ -22,7 +22,7 @@ mod status;
 mod time;
 mod usage;
 
-pub use action::{Action, ON_TASKS, ParseActionError, ProcessRef, Scope, Sent, TimedAction, actions_on};
+pub use action::{Action, ON_TASKS, ParseActionError, ProcessRef, Scope, Sent, TimedAction, actions_on, actions_on_programs};
 pub use board::{BoardView, PinView, Pull, PullUnknown};
 pub use comparison::{Comparison, Measured, Progress, Variant};
 pub use event::{

@@ -36,7 +36,6 @@ files! {
     "tasklab/observe/stepping.py"
     "tasklab/observe/things.py"
     "tasklab/observe/threads.py"
-    "tasklab/observe/times.py"
     "tasklab/observe/tracebacks.py"
     "tasklab/observe/workers.py"
     "tasklab/parameters.py"

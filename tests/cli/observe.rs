@@ -102,7 +102,7 @@ fn what_another_task_lab_has_set_is_not_passed_on() {
     let (_, out, _) = said(&lesson.env("PATH", path).env("TASKLAB_OBSERVE", "1").output().expect("runs"));
     let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let said: String = events.iter().filter_map(|event| event["text"].as_str()).collect();
-    assert!(said.contains("CONTROL EVENTS EVENTS_FILE PARAMS T0 0 1 2 3 4"), "{out}");
+    assert!(said.contains(OBSERVED.trim()), "{out}");
 }
 
 #[test]

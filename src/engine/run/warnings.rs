@@ -70,15 +70,8 @@ const MISSING: i32 = 3;
 
 /// A plain body that has shown nothing says that something is missing; `None` if it does not say so.
 pub(crate) fn skipped(scenario: &Scenario, status: Option<ExitStatus>) -> Option<String> {
-    let is_missing = scenario.is_plain() && status == Some(ExitStatus::Exited(MISSING));
-    is_missing.then(|| {
-        let what = if scenario.needs_gpiozero() {
-            "gpiozero is not installed; sudo apt install python3-gpiozero"
-        } else {
-            "something that the lesson needs is missing; its output says what"
-        };
-        format!("skipped: {what}")
-    })
+    let is_missing = scenario.needs_gpiozero() && status == Some(ExitStatus::Exited(MISSING));
+    is_missing.then(|| "skipped: gpiozero is not installed; sudo apt install python3-gpiozero".to_owned())
 }
 
 /// A body was killed by a signal that Task Lab has not sent.

@@ -9,6 +9,7 @@ pub(super) mod params;
 pub(super) mod parts;
 pub(super) mod printed;
 pub(super) mod printed_lines;
+pub(super) mod seen;
 pub(super) mod wiring;
 
 pub use concepts::concept;

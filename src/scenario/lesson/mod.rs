@@ -12,6 +12,7 @@ pub(super) mod processes;
 pub(super) mod programs;
 pub(super) mod reporter;
 pub(super) mod scheduler;
+mod sleep;
 mod tracking;
 
 pub use control::{LessonAction, too_late};

@@ -10,7 +10,6 @@ pub(super) mod garbled_print;
 pub(super) mod gil;
 pub(super) mod lock;
 pub(super) mod race;
-mod seen;
 pub(super) mod semaphore;
 pub(super) mod thread_basics;
 pub(super) mod thread_local;

@@ -16,11 +16,10 @@ what happens, and changes nothing. Each module imports only those above it:
     threads     threading's Thread and Timer
     queues      queue's Queue and SimpleQueue
     futures     concurrent.futures
-    processes   os.fork, os.wait, os.system
+    processes   os.fork, os.wait, os.system, time.sleep, input
     programs    subprocess
     workers     multiprocessing
     coroutines  asyncio
-    times       time.sleep, input
     schedules   sched
     start       puts all of it in place
 """

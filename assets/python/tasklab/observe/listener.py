@@ -283,7 +283,7 @@ def _do(do, target):
     if not kinds:
         raise _Refused("there is no such action; there are: " + ", ".join(sorted({action for each in ACTIONS.values() for action in each})))
     if do == "step":
-        from . import stepping
+        from . import stepping  # Few programs are stepped.
 
         if why := stepping.step(target):
             raise _Refused(why)

@@ -1,9 +1,11 @@
-"""Processes that the program's own code makes with os.fork, and its waits for children."""
+"""The program's own calls that wait for the kernel: os.fork and the waits for children, time.sleep, and input(), which waits for a person."""
 
 import _signal
+import builtins
 import mmap
 import os
 import sys
+import time
 from _thread import _local
 
 from . import lanes, lines, listener
@@ -11,7 +13,8 @@ from .frames import is_own, outside
 from .hooks import wrap
 from .lanes import operation, wait_begins, wait_ends
 from .lines import LONGEST, flush, tell
-from .things import called, is_asked
+from .listener import is_listening
+from .things import called, is_asked, of
 
 # The module signal makes this an enumeration, which takes long to import. Some have two names.
 _OTHER_NAMES = ("SIGCLD", "SIGIOT", "SIGPOLL")
@@ -26,6 +29,43 @@ _with_lanes = set()  # PIDs of children whose names no other lane may have
 _forks = []  # of children whose PIDs are not known here: their names, and the pages in which they write them
 has_put_variables = False  # whether the program has changed its environment behind os.environ
 _forking = _local()  # of the calling thread: the name and the page of the child that it forks
+
+
+def install_times():
+    """Tells of the program's own sleeps and questions."""
+
+    @wrap(time, "sleep")
+    def _(original):
+        def sleep(seconds, /):
+            frame = sys._getframe(1)
+            is_sched = frame.f_globals.get("__name__") == "sched"
+            if seconds == 0 or not is_sched and not is_asked(frame):
+                return original(seconds)
+            agenda = of(frame.f_locals["self"]) if is_sched else None
+            # A scheduler waits for its next event.
+            wait = wait_begins(agenda.on, at_most=seconds) if agenda else wait_begins("sleep()", None, "sleeping", seconds)
+            try:
+                # A person can end a sleep that lasts long enough for that.
+                if type(seconds) in (int, float) and 0.2 <= seconds <= 1e6 and is_listening() and wait.lane.sleep(seconds):
+                    return None
+                return original(seconds)
+            finally:
+                wait_ends(wait)
+
+        return sleep
+
+    @wrap(builtins, "input")
+    def _(original):
+        def input(*prompt):
+            if not is_own(sys._getframe(1)):
+                return original(*prompt)
+            wait = wait_begins("input()")
+            try:
+                return original(*prompt)
+            finally:
+                wait_ends(wait)
+
+        return input
 
 
 def install():

@@ -6,7 +6,7 @@ import os
 import sys
 from _thread import get_native_id
 
-from . import hooks, lanes, lines, listener, processes, times, tracebacks
+from . import hooks, lanes, lines, listener, processes, tracebacks
 
 # A module of the library: the modules here that change it.
 _CHANGES = {
@@ -31,12 +31,12 @@ def start():
     atexit.register(_end)
     if lanes.FIRST:
         if order := os.environ.pop("TASKLAB_ORDER", None):  # what this Python starts has no part in it
-            from . import stepping
+            from . import stepping  # Few programs are stepped.
 
             stepping.replay(order)
         listener.start()
     tracebacks.install()
-    times.install()
+    processes.install_times()
     _watch_exits()
     processes.install()
     for library, names in _CHANGES.items():

@@ -1,8 +1,8 @@
 //! What a run of this lesson shows: who had the lock and when, who was turned away, and what became of a lock that was never released.
 
 use crate::model::{Event, EventKind, Monotonic};
+use crate::scenario::card::seen::{Hold, Holds, action, most_at_once};
 use crate::scenario::card::{Facts, Judge, Params, at_least, equals};
-use crate::scenario::threads::seen::{Hold, Holds, action, most_at_once};
 
 const TOOL: &str = "lock tool";
 

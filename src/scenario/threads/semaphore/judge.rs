@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::model::{Event, EventKind, Monotonic, TaskState};
+use crate::scenario::card::seen::{action, most_at_once};
 use crate::scenario::card::{Facts, Judge, OpenWaits, Params, equals};
-use crate::scenario::threads::seen::{action, most_at_once};
 
 const DOOR: &str = "semaphore door";
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Action, Event, EventKind, ExitStatus, Pid, TaskSort, TaskState};
+use crate::scenario::card::seen::{Printed, action, after};
 use crate::scenario::card::{Facts, Judge, Params, equals};
-use crate::scenario::threads::seen::{Printed, action, after};
 
 const FAIL: &str = "fail-test";
 const CRASH: &str = "crash-test";

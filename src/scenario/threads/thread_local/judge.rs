@@ -1,8 +1,8 @@
 //! What a run of this lesson shows: what each thread found in its own box and in the one for all, and which sums were wrong.
 
 use crate::model::Event;
+use crate::scenario::card::seen::{Printed, action, after, number};
 use crate::scenario::card::{Facts, Judge, Params, equals, more_than};
-use crate::scenario::threads::seen::{Printed, action, after, number};
 
 #[derive(Debug, Default)]
 pub(super) struct Boxes {

@@ -1,4 +1,4 @@
-//! What several judges of this chapter read: the text that a run printed, and who had a thing from when to when. Pure.
+//! What several judges of threads read: the text that a run printed, and who had a thing from when to when. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,10 +10,10 @@ const MOST_TEXT: usize = 1 << 20;
 
 /// The text on standard output. The lines of several threads may come apart in it, so a judge looks for what was printed in one piece.
 #[derive(Debug, Default)]
-pub(super) struct Printed(Vec<u8>);
+pub(crate) struct Printed(Vec<u8>);
 
 impl Printed {
-    pub(super) fn see(&mut self, event: &Event) {
+    pub(crate) fn see(&mut self, event: &Event) {
         if let EventKind::Output { stream: Stream::Stdout, bytes, .. } = &event.kind
             && self.0.len() < MOST_TEXT
         {
@@ -21,49 +21,49 @@ impl Printed {
         }
     }
 
-    pub(super) fn text(&self) -> Cow<'_, str> {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.0)
     }
 }
 
 /// What follows these words, wherever they stand.
-pub(super) fn after<'t>(text: &'t str, words: &str) -> impl Iterator<Item = &'t str> {
+pub(crate) fn after<'t>(text: &'t str, words: &str) -> impl Iterator<Item = &'t str> {
     text.match_indices(words).map(|(at, words)| &text[at + words.len()..])
 }
 
 /// The number at the beginning of a text: `3.51 s`.
-pub(super) fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+pub(crate) fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     let end = text.find(|sign: char| !sign.is_ascii_digit() && sign != '.').unwrap_or(text.len());
     text[..end].parse().ok()
 }
 
 /// What a person has done, or the script.
-pub(super) fn action(event: &Event) -> Option<&Action> {
+pub(crate) fn action(event: &Event) -> Option<&Action> {
     if let EventKind::Action { action, .. } = &event.kind { Some(action) } else { None }
 }
 
 /// A task had a thing from then until then.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hold {
-    pub(super) task: String,
-    pub(super) from: Monotonic,
-    pub(super) to: Monotonic,
+pub(crate) struct Hold {
+    pub(crate) task: String,
+    pub(crate) from: Monotonic,
+    pub(crate) to: Monotonic,
 }
 
 /// Who held a lock. Its acquire is told after it is done, and its release before, so that each hold lies inside the real one.
 #[derive(Debug)]
-pub(super) struct Holds {
+pub(crate) struct Holds {
     on: &'static str,
     open: HashMap<String, Monotonic>,
-    pub(super) over: Vec<Hold>,
+    pub(crate) over: Vec<Hold>,
 }
 
 impl Holds {
-    pub(super) fn of(on: &'static str) -> Self {
+    pub(crate) fn of(on: &'static str) -> Self {
         Self { on, open: HashMap::new(), over: Vec::new() }
     }
 
-    pub(super) fn see(&mut self, event: &Event) {
+    pub(crate) fn see(&mut self, event: &Event) {
         let (task, has_it) = match &event.kind {
             EventKind::TaskChanged { task, state: TaskState::Running, on, .. } => (task, on.as_deref() == Some(self.on)),
             EventKind::TaskFinished { task, .. } => (task, false),
@@ -78,7 +78,7 @@ impl Holds {
 }
 
 /// How many of them lasted at the same moment, at most.
-pub(super) fn most_at_once(holds: impl IntoIterator<Item = (Monotonic, Monotonic)>) -> usize {
+pub(crate) fn most_at_once(holds: impl IntoIterator<Item = (Monotonic, Monotonic)>) -> usize {
     let mut changes: Vec<(Monotonic, i32)> =
         holds.into_iter().filter(|(from, to)| from < to).flat_map(|(from, to)| [(from, 1), (to, -1)]).collect();
     // Where one ends as another begins, the end comes first.
