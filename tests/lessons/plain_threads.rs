@@ -133,6 +133,7 @@ fn while_a_person_holds_the_lock_nobody_gets_it() {
 fn lines_are_torn_until_all_take_the_lock() {
     for language in BOTH {
         let mut live = start("garbled-print", language, &json!({ "lines": 3, "gap": 0.05 }));
+        live.until("the lock", |kind| matches!(kind, EventKind::Thing { on, .. } if on == "lock screen"));
         live.act("hold lock screen");
         live.until("a writer waits", |kind| is(kind, "writer-2", TaskState::Waiting, "lock screen"));
         live.act("release lock screen");
@@ -165,11 +166,7 @@ fn threads_begin_at_their_start_and_a_killed_process_is_no_crash() {
         let mut live = start("thread-basics", language, &params);
         live.until("main sleeps", |kind| is(kind, "main", TaskState::Sleeping, ""));
         live.act("go-on main");
-        live.until("crash-test", |kind| {
-            matches!(kind, EventKind::ProcessStarted { name, .. } if name == "crash-test")
-                || matches!(kind, EventKind::TaskStarted { task, .. } if task.starts_with("crash-test"))
-        });
-        let pid = live.pid_of("crash-test").or_else(|| live.pid_of("crash-test/quiet")).expect("it was told");
+        let pid = live.until_process("crash-test");
         live.act(&format!("kill {pid}"));
         let ran = live.end();
         ran.assert_passed();

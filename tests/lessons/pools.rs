@@ -186,8 +186,8 @@ fn nothing_is_left_of_a_pool_whose_main_is_killed() {
 fn a_process_that_is_killed_does_not_hold_the_interpreter_lock_s_lesson() {
     for language in BOTH {
         let mut live = Live::start("gil", language, &json!({ "span": 1.5, "workers": 2 }));
-        live.until("start", |kind| matches!(kind, EventKind::TaskStarted { task, tid: Some(_), .. } if task == "process-2"));
-        live.act("kill process-2");
+        let pid = live.until_process("process-2");
+        live.act(&format!("kill {pid}"));
         let ran = live.end();
         ran.assert_passed();
         let ids: Vec<_> = ran.facts().into_keys().map(str::to_owned).collect();

@@ -59,6 +59,21 @@ impl Live {
         assert!(self.take(), "it is over: {:#?}", self.ran);
     }
 
+    /// Collects events until the engine knows the process of this name, or of the task of this name; its PID.
+    #[track_caller]
+    pub fn until_process(&mut self, name: &str) -> i32 {
+        loop {
+            let is_known = |wanted: i32| {
+                let started = |event: &Event| started(event).is_some_and(|pid| pid.number() == wanted);
+                self.ran.events.iter().any(started)
+            };
+            if let Some(pid) = self.pid_of(name).filter(|pid| is_known(*pid)) {
+                return pid;
+            }
+            assert!(self.take(), "no process {name}: {:#?}", self.ran);
+        }
+    }
+
     /// The PID of the newest process or task of this name that was told.
     pub fn pid_of(&self, wanted: &str) -> Option<i32> {
         self.ran.events.iter().rev().find_map(|event| match &event.kind {

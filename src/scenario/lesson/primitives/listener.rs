@@ -2,6 +2,7 @@
 //! names, as the observer of Python programs does.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{PipeReader, PipeWriter};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -144,9 +145,10 @@ impl<'scope, 'env> Listener<'scope, 'env> {
     /// Has a thread of its own take a thing and keep it: another task may have it now.
     fn take(self: &Arc<Self>, thing: &'env (dyn Thing + 'env)) -> Reply {
         let keeping = Arc::new(Keeping::default());
-        if lock(&self.kept).insert(thing.name().to_owned(), Arc::clone(&keeping)).is_some() {
-            return Err("you have it already".to_owned());
-        }
+        match lock(&self.kept).entry(thing.name().to_owned()) {
+            Entry::Occupied(_) => return Err("you have it already".to_owned()),
+            Entry::Vacant(place) => place.insert(Arc::clone(&keeping)),
+        };
         let lesson = self.lesson;
         self.spawn(move || {
             let _lane = lesson.tracker().open(YOU);

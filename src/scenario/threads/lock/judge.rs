@@ -74,7 +74,8 @@ impl Judge for Tool {
         self.is_touched |= self.has_careless && action.target() == TOOL;
         match &*action.word() {
             "hold" => self.is_kept = true,
-            "release" if !std::mem::take(&mut self.is_kept) => self.is_freed = true,
+            // Once careless has the lock, the workers are done with it.
+            "release" if !std::mem::take(&mut self.is_kept) && !self.has_careless => self.is_freed = true,
             "go-on" if action.target().starts_with("worker-") => self.is_hurried = true,
             _ => {}
         }

@@ -21,7 +21,8 @@ def fill(number):
     time.sleep(0.2 * number)
     mine.x = x = 10 * number
     time.sleep(pause)
-    print(f"th-{number} finds: mine.x {mine.x}, x {x}")
+    name = threading.current_thread().name
+    print(f"{name} finds: mine.x {mine.x}, x {x}")
 
 
 def move():
