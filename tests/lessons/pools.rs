@@ -66,6 +66,7 @@ fn a_map_waits_for_ever_for_the_task_of_a_killed_worker() {
     }
 }
 
+/// Covers: fact 58.
 #[test]
 fn a_future_that_waits_is_taken_back() {
     for language in BOTH {

@@ -167,8 +167,10 @@ impl Run {
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
-        if self.scenario.is_some_and(|scenario| !scenario.is_plain()) {
-            return self.send_to_body(request);
+        if let Some(scenario) = self.scenario {
+            // The children of a lesson are its body's.
+            let parent = self.stage_pids().first().copied();
+            return if scenario.is_plain() { Err(Refusal::OnlyItsParent { parent }) } else { self.send_to_body(request) };
         }
         self.waiting.add(target, limit.map(|limit| now + limit));
         Ok(Need::Reap(self.settle_waits(false, now, subscription)))

@@ -43,15 +43,11 @@ impl Judge for Calls {
         let is_calm = self.disturbed.is_empty();
         let parent = |pid: Pid| self.family.parent(pid);
         let main = self.family.pid("main");
-        let (own, below): (Vec<Pid>, Vec<Pid>) = self.programs.iter().partition(|pid| main.is_some() && parent(**pid) == main);
+        let below: Vec<&Pid> = self.programs.iter().filter(|pid| main.is_none() || parent(**pid) != main).collect();
         if is_calm && !below.is_empty() {
             let claim = "os.system and others put a shell between us and the program: programs that are grandchildren of ours";
-            let grandchildren = below.iter().filter(|pid| main.is_some() && parent(**pid).and_then(parent) == main).count();
+            let grandchildren = below.iter().filter(|pid| main.is_some() && parent(***pid).and_then(parent) == main).count();
             facts.push(equals("shell-row", claim, below.len(), grandchildren));
-        }
-        // One that ends soon may be seen by nobody.
-        if is_calm && !own.is_empty() {
-            facts.push(equals("no-shell", "run with a list alone started the program as our child", 1, own.len()));
         }
         if let (Some(waited), Some(pid), Some((_, gave))) =
             (self.number("os.spawnlp with P_WAIT"), self.number("os.spawnlp with P_NOWAIT"), self.gave("os.waitpid"))
@@ -111,7 +107,6 @@ mod tests {
         assert_eq!(run("system gave 2560", "system gave 10"), ["system-status"]);
         assert_eq!(run("a shell gave 10", "a shell gave 2560"), ["run-status"]);
         assert_eq!(run(r#""pid":12,"ppid":11"#, r#""pid":12,"ppid":1"#), ["shell-row"]);
-        assert_eq!(run(r#""pid":12,"ppid":11"#, r#""pid":12,"ppid":9"#), ["no-shell"]);
         assert_eq!(run("NOWAIT gave 14", "NOWAIT gave 10"), ["spawn"]);
         assert_eq!(run("CalledProcessError, status 10", "10"), ["check-call"]);
         let killed = r#"{"t":1,"kind":"action","do":"kill","target":"sh","by":"user"}"#;
