@@ -26,7 +26,7 @@ struct Bar {
 impl RunLeds {
     /// All are dark.
     pub(crate) fn new(leds: &'static [Leds]) -> Self {
-        Self(leds.iter().map(|leds| Bar::new(leds)).collect())
+        Self(leds.iter().map(Bar::new).collect())
     }
 
     /// Takes in the next event, and gives what is to be done with the lines.
@@ -65,7 +65,7 @@ impl Bar {
                 if *state == TaskState::Running { self.add(task) } else { self.remove(task) }
             }
             (Shows::Started(prefix), EventKind::TaskStarted { task, tid: Some(_), .. }) if task.starts_with(prefix) => {
-                self.add(task)
+                self.add(task);
             }
             (Shows::Alive(prefix), EventKind::TaskStarted { task, sort: TaskSort::Process, pid, .. })
                 if task.starts_with(prefix) =>
@@ -86,7 +86,7 @@ impl Bar {
                 if *state == TaskState::Sleeping { self.add(task) } else { self.remove(task) }
             }
             (Shows::Event(name), EventKind::TaskChanged { task, state: TaskState::Running, .. }) if is_one_of(task, name) => {
-                self.add(task)
+                self.add(task);
             }
             (
                 Shows::Holding(_)
@@ -100,7 +100,7 @@ impl Bar {
                 EventKind::TaskFinished { task, .. },
             ) => self.remove(task),
             (Shows::Program(program), EventKind::ProcessStarted { pid, name, .. }) if name == program => {
-                self.add(&pid.to_string())
+                self.add(&pid.to_string());
             }
             (Shows::Program(_), EventKind::ProcessExited { pid, .. }) => self.remove(&pid.to_string()),
             (Shows::Set(thing), EventKind::Operation { action, on, .. }) if on.as_deref() == Some(thing) => match action.as_str()
@@ -275,6 +275,7 @@ mod tests {
         assert_eq!(driven(LEDS, &lines), [vec![], vec![(LED[0], true)], vec![], vec![(LED[0], false)]]);
     }
 
+    #[expect(clippy::items_after_statements, reason = "each rule stands beside what it is for")]
     #[test]
     fn flags_queues_tasks_and_values_have_numbers_too() {
         let op = |action: &str, on: &str, result: &str| {

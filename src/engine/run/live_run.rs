@@ -35,6 +35,7 @@ use crate::sys::monotonic_now;
 const RECORDING_BUDGET: usize = 6 * 1024 * 1024;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was done or not")]
 pub(crate) struct Run {
     pub(crate) id: RunId,
     pub(crate) fold: RunFold,

@@ -1,11 +1,13 @@
 //! Forked children of a body: started, named, watched, signalled and waited on, with an event line for each step.
 //! Nothing here waits without being asked to.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::Location;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{WaitOptions, WaitStatus, waitpid};
@@ -49,11 +51,20 @@ pub struct Reaped {
     pub status: ExitStatus,
 }
 
+/// Threads that were joined may take the kernel another moment to end; a fork needs a process with one thread.
+fn until_alone() {
+    let end = Instant::now() + Duration::from_secs(1);
+    while fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() > 1) && Instant::now() < end {
+        thread::yield_now();
+    }
+}
+
 impl Lesson {
     /// Forks this process. The child gets its name in /proc before its parent reports it. The child takes no actions,
     /// and starts its work after that report.
     #[track_caller]
     pub fn fork(&self, name: &str) -> Result<Fork<'_>, LessonError> {
+        until_alone();
         let failed = || LessonError::kernel(format!("fork {name}"));
         let (mut ours, mut theirs) = UnixStream::pair().map_err(LessonError::kernel("make a pair of sockets"))?;
         self.reporter().write();

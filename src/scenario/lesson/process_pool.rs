@@ -239,7 +239,7 @@ impl ProcessPool<'_> {
             }
             let wakes: Vec<BorrowedFd<'_>> =
                 std::iter::once(self.results.as_fd()).chain(self.workers.iter().map(AsFd::as_fd)).collect();
-            if let Some(asked) = self.lesson.listen(&wakes, Duration::from_secs(60))? {
+            if let Some(asked) = self.lesson.listen(&wakes, Duration::from_mins(1))? {
                 self.lesson.refuse(&asked, "main does not sleep");
             }
         };

@@ -49,7 +49,7 @@ impl Child<'_> {
             write_stamped(lesson.reporter());
         }
         while self.peek()?.is_none() {
-            if let Some(asked) = lesson.listen(&[self.as_fd()], Duration::from_secs(60))? {
+            if let Some(asked) = lesson.listen(&[self.as_fd()], Duration::from_mins(1))? {
                 lesson.refuse(&asked, "main does not sleep");
             }
         }

@@ -247,8 +247,11 @@ impl Program<'_> {
     }
 }
 
+/// What came through two pipes; `None` where there was none.
+type BothOutputs = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Reads two pipes to their ends, whichever has something.
-fn read_both(stdout: Option<PipeReader>, stderr: Option<PipeReader>) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), LessonError> {
+fn read_both(stdout: Option<PipeReader>, stderr: Option<PipeReader>) -> Result<BothOutputs, LessonError> {
     let mut pipes = [stdout, stderr];
     let mut read = pipes.each_ref().map(|pipe| pipe.as_ref().map(|_| Vec::new()));
     for pipe in pipes.iter().flatten() {

@@ -85,7 +85,7 @@ impl<'scope, 'env> Listener<'scope, 'env> {
             let _lane = own.lesson.tracker().open(YOU);
             while !is_ready(&stop) {
                 // An error is the kernel's, and leaves nothing but the end.
-                let Ok(asked) = own.lesson.listen(&[stop.as_fd()], Duration::from_secs(60)) else { break };
+                let Ok(asked) = own.lesson.listen(&[stop.as_fd()], Duration::from_mins(1)) else { break };
                 if let Some(asked) = asked {
                     let reply = own.act(&asked);
                     write_stamped(own.lesson.reporter());

@@ -6,6 +6,7 @@ use crate::model::{Event, EventKind, Monotonic, TaskSort, TaskState};
 use crate::scenario::card::{Facts, Judge, Params, Printed, at_least, equals};
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "it is the word of the lesson")]
 pub(super) struct Steps {
     printed: Printed,
     coroutines: BTreeSet<String>,

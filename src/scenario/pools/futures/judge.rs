@@ -10,6 +10,7 @@ use crate::scenario::card::{Facts, Judge, Params, Printed, equals};
 const BLUR: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "it is the word of the lesson")]
 pub(super) struct Futures {
     printed: Printed,
     /// By their names.

@@ -86,7 +86,7 @@ impl Pipe {
 
     /// Whether both writers of the first round waited in the pipe before main began to read.
     fn were_stuck(&self) -> bool {
-        let last = if let [_, last] = self.writers[..] { last } else { return false };
+        let [_, last] = self.writers[..] else { return false };
         self.main_reads.is_some_and(|reads| reads.since(last) >= STUCK)
     }
 }

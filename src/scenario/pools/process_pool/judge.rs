@@ -39,10 +39,10 @@ impl Judge for Pool {
                     *sleeps = *state == TaskState::Sleeping;
                 }
             }
-            EventKind::ProcessExited { pid, status: ExitStatus::Signaled { signal: Signal::KILL, .. } } => {
-                if self.workers.get(pid).is_some_and(|(_, sleeps)| *sleeps) {
-                    self.killed.get_or_insert((event.t, is_first));
-                }
+            EventKind::ProcessExited { pid, status: ExitStatus::Signaled { signal: Signal::KILL, .. } }
+                if self.workers.get(pid).is_some_and(|(_, sleeps)| *sleeps) =>
+            {
+                self.killed.get_or_insert((event.t, is_first));
             }
             EventKind::Action { action: crate::model::Action::Send(..), .. } => self.is_touched = true,
             _ => {}
@@ -136,6 +136,7 @@ mod tests {
         {"t":5,"kind":"output","pid":7,"stream":"stdout","text":"task 2 is done\ntask 3 is done\ntask 4 is done\n"}
         {"t":5000000000,"kind":"notice","text":"stopped"}"#;
 
+    #[expect(clippy::format_collect, reason = "a few lines of a test")]
     #[test]
     fn each_claim_can_fail() {
         let specs = super::super::card::PROCESS_POOL.params;

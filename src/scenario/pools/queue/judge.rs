@@ -59,11 +59,10 @@ impl Judge for Outbox {
                 }
                 self.does_main_sleep = sleeps;
             }
-            EventKind::TaskStarted { task, .. } => does(task, Doing::Work),
             EventKind::TaskChanged { task, state: TaskState::Waiting, on: Some(on), .. } if on == OUTBOX => {
-                does(task, Doing::Wait)
+                does(task, Doing::Wait);
             }
-            EventKind::TaskChanged { task, .. } => does(task, Doing::Work),
+            EventKind::TaskStarted { task, .. } | EventKind::TaskChanged { task, .. } => does(task, Doing::Work),
             EventKind::TaskFinished { task, .. } => does(task, Doing::Nothing),
             EventKind::Action { action: Action::Send(sent, ..), .. } => {
                 self.is_killed |= !matches!(sent, Sent::Stop | Sent::Continue);

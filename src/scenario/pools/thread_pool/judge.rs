@@ -166,7 +166,9 @@ mod tests {
     fn params(values: &[(&str, &str)]) -> Params {
         let specs = super::super::card::THREAD_POOL.params;
         let mut params = Params::defaults(specs);
-        values.iter().for_each(|(name, value)| params.set(specs, name, value).expect("in range"));
+        for (name, value) in values {
+            params.set(specs, name, value).expect("in range");
+        }
         params
     }
 

@@ -1,4 +1,4 @@
-//! Fork and join: a process makes a child, both do a part of the work, and meet again at wait() (concepts 11, 60 and 64).
+//! Fork and join: a process makes a child, both do a part of the work, and meet again at `wait()` (concepts 11, 60 and 64).
 
 use std::time::Instant;
 

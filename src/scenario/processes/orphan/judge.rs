@@ -9,6 +9,7 @@ const PARENT: &str = "child-1";
 const ORPHANS: &str = "child-1.";
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "it is the word of the lesson")]
 pub(super) struct Orphans {
     family: Family,
     /// Processes that have said their last word.

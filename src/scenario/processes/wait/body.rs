@@ -1,4 +1,4 @@
-//! Waiting for a child: what wait() and waitpid() give, and how to read it (concepts 62 and 63).
+//! Waiting for a child: what `wait()` and `waitpid()` give, and how to read it (concepts 62 and 63).
 
 use rustix::process::{getpid, kill_process};
 

@@ -16,6 +16,7 @@ const CLOSE: Duration = Duration::from_millis(300);
 const BLUR: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "it is the word of the lesson")]
 pub(super) struct Circle {
     /// For each task: what it waits for now, and who has that.
     waits: BTreeMap<String, (String, Option<String>)>,

@@ -1,4 +1,4 @@
-//! What a run of this lesson shows: who went on each time that the flag went up, and what is_set() said.
+//! What a run of this lesson shows: who went on each time that the flag went up, and what `is_set()` said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -38,7 +38,7 @@ struct Rise {
     left: BTreeSet<String>,
 }
 
-/// What is_set() should have said and said, each time that main asked.
+/// What `is_set()` should have said and said, each time that main asked.
 #[derive(Debug, Default)]
 struct Asked {
     expected: Vec<&'static str>,

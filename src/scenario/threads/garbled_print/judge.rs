@@ -27,9 +27,12 @@ impl Default for Screen {
 
 /// The lines that are meant in the first round, or in each of the other two.
 fn meant(params: &Params, is_first: bool) -> Vec<String> {
-    let line = |writer: usize, line: usize| match is_first {
-        true => format!("writer-{writer} prints line {line}\n"),
-        false => format!("writer-{writer} copies file {line} ... done\n"),
+    let line = |writer: usize, line: usize| {
+        if is_first {
+            format!("writer-{writer} prints line {line}\n")
+        } else {
+            format!("writer-{writer} copies file {line} ... done\n")
+        }
     };
     let lines = params.count("lines");
     (1..=params.count("writers")).flat_map(|writer| (1..=lines).map(move |number| line(writer, number))).collect()

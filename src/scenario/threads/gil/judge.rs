@@ -159,6 +159,7 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
+    #[expect(clippy::format_push_string, reason = "a few lines of a test")]
     fn run() -> String {
         let mut lines = [output("This Python has a GIL"), output("The threads took 90 turns")].concat();
         for (kind, ran, ready, blocked) in

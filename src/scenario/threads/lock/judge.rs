@@ -7,6 +7,7 @@ use crate::scenario::card::{Facts, Judge, Params, at_least, equals};
 const TOOL: &str = "lock tool";
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was done or not")]
 pub(super) struct Tool {
     holds: Holds,
     /// When passer-by asked, and what it got.
@@ -44,8 +45,8 @@ impl Default for Tool {
 }
 
 /// What an operation gave, as a text.
-fn gave(result: &serde_json::Value) -> Option<String> {
-    Some(result.as_str().unwrap_or("ok").to_owned())
+fn gave(result: &serde_json::Value) -> String {
+    result.as_str().unwrap_or("ok").to_owned()
 }
 
 impl Judge for Tool {
@@ -65,10 +66,10 @@ impl Judge for Tool {
             }
         }
         if let Some(release) = event.operation("release", TOOL).filter(|release| release.task == "main") {
-            self.released = gave(release.result);
+            self.released = Some(gave(release.result));
         }
         if let Some(release) = event.operation("release", "lock diary").filter(|release| release.task == "stranger") {
-            self.stranger = gave(release.result);
+            self.stranger = Some(gave(release.result));
         }
         let Some(action) = action(event) else { return };
         self.is_touched |= self.has_careless && action.target() == TOOL;

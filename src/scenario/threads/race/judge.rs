@@ -13,6 +13,7 @@ const LEAST_GAP: usize = 100;
 const MOST_OUTSIDE: usize = 5;
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was done or not")]
 pub(super) struct Rounds {
     printed: Printed,
     /// Whether another thread may have added to the counter.

@@ -9,6 +9,7 @@ use crate::scenario::card::{Facts, Judge, OpenWaits, Params, equals};
 const DOOR: &str = "semaphore door";
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was done or not")]
 pub(super) struct Door {
     waits: OpenWaits,
     inside: HashMap<String, Stay>,

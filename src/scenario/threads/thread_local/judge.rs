@@ -5,6 +5,7 @@ use crate::scenario::card::seen::{Printed, action, after, number};
 use crate::scenario::card::{Facts, Judge, Params, equals, more_than};
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was done or not")]
 pub(super) struct Boxes {
     printed: Printed,
     /// Whether a person has sent one more thread to the boxes, or has ended a wait of one.

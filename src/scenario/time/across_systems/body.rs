@@ -62,13 +62,17 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         }
 
         let mut missing: BTreeSet<u64> = (1..=params.count("tasks") as u64).collect();
-        missing.iter().for_each(|task| todo.put(Some(*task)));
+        for task in &missing {
+            todo.put(Some(*task));
+        }
         let (mut found, mut losses) = (BTreeMap::new(), params.count("losses"));
         while !missing.is_empty() {
             let Some((name, what, task, primes)) = answers.get_for(give_up) else {
                 let again: Vec<String> = missing.iter().map(u64::to_string).collect();
                 lesson.say(&format!("no answer: once more {}", again.join(" ")));
-                missing.iter().for_each(|task| todo.put(Some(*task)));
+                for task in &missing {
+                    todo.put(Some(*task));
+                }
                 if workers.values_mut().all(|worker| worker.poll().is_ok_and(|status| status.is_some())) {
                     let name = format!("worker-{}", workers.len() + 1);
                     workers.insert(name.clone(), serve("", name)?);

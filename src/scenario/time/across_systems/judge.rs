@@ -134,6 +134,7 @@ mod tests {
         assert_eq!(count_primes(&BTreeSet::new(), 1000), 0);
     }
 
+    #[expect(clippy::format_collect, reason = "a few lines of a test")]
     #[test]
     fn each_claim_can_fail() {
         let mut params = Params::defaults(super::super::card::ACROSS_SYSTEMS.params);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::scenario::card::Params;
 use crate::scenario::lesson::{Lesson, LessonError};
 
+#[expect(clippy::unnecessary_wraps, reason = "every body has this form")]
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let tick = params.seconds("tick");
     let [priority_a, priority_b] = ["priority_a", "priority_b"].map(|name| params.count(name) as i32);
