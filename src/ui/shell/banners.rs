@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use egui::{ScrollArea, Sense, Ui, UiBuilder, vec2};
 
-use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot};
+use crate::model::{Action, Finished, Reason, RunFinding, RunState, RunView, Snapshot, Word};
 use crate::scenario::RELEASE;
 use crate::ui::ask::actions::UiAction;
 use crate::ui::ask::commands::UiCommand;
@@ -138,7 +138,7 @@ impl App {
             for lock in locks.iter().take(MOST_LOCKS) {
                 let button = ui.button(format!("Release {}", foreign::word(lock)));
                 if button.on_hover_text("Takes the lock from the one that holds it, so that the other one can go on.").clicked() {
-                    actions.push(UiAction::Act(run.id, Action::own(RELEASE, lock.as_str())));
+                    actions.push(UiAction::Act(run.id, Action::own(RELEASE, format!("{} {lock}", Word::LOCK))));
                 }
             }
         };
