@@ -22,8 +22,8 @@ build_packages="gcc libc6-dev ca-certificates"               # rustc links with 
 window_packages="libgl1 libegl1 libgl1-mesa-dri libx11-6 libx11-xcb1 libxcb1 libxcursor1 libxi6 libxrender1
     libxkbcommon0 libxkbcommon-x11-0 libwayland-client0 libwayland-egl1"
 python_packages="python3"                                    # the scenarios' Python twins
-# A screen and a mouse for the window tests; setpriv, unshare and prlimit; system calls that fail; another machine, on this one.
-test_packages="xvfb xdotool util-linux procps strace openssh-client"
+# A screen and a mouse for the window tests; setpriv, unshare and prlimit; system calls that fail; another machine, on this one; LEDs in Python.
+test_packages="xvfb xdotool util-linux procps strace openssh-client python3-gpiozero"
 cross_packages="gcc-aarch64-linux-gnu libc6-dev-arm64-cross rustc-web libstd-rust-web-dev:arm64"   # arm64 programs, built here
 pi_packages="qemu-system-arm make xz-utils bc flex bison libelf-dev libssl-dev kmod"   # the machine, and a module for its kernel
 deb_packages="dpkg-dev lintian desktop-file-utils appstream"   # dpkg-shlibdeps, and the programs that check the package

@@ -32,10 +32,7 @@ pub enum Reason {
         after: String,
     },
     /// A lesson came to its end and told no fact.
-    NoFact {
-        /// The same.
-        after: String,
-    },
+    NoFact,
 }
 
 /// The origin of an action on a run.
@@ -109,7 +106,7 @@ impl fmt::Display for Reason {
                 let plural = if ids.len() == 1 { "" } else { "s" };
                 write!(f, "fact{plural} {} did not hold{}", ids.join(", "), in_brackets(after))
             }
-            Self::NoFact { after } => write!(f, "it told no fact{}", in_brackets(after)),
+            Self::NoFact => f.write_str("it told no fact"),
         }
     }
 }

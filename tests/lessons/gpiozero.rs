@@ -1,4 +1,5 @@
-//! gpiozero's pins on Task Lab's header: the lesson `blink` in Python, with a gpiozero from a scratch folder, and without one.
+//! gpiozero's pins on Task Lab's header: the lesson `blink` in Python, with the newest gpiozero in a scratch folder, and without one.
+//! The other tests run it with the system's.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::screen::Screen;
-use support::stress::{Chance, promised, say};
+use support::stress::{Chance, kill, promised, say};
 use support::watchdog::Watchdog;
 use support::{App, descendants_of, eventually, hostile, peak_of, state_of};
 
@@ -138,6 +138,8 @@ fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
         .find_map(|word| word.strip_prefix("TASKLAB_EVENTS=").map(str::to_owned))
         .expect("it has one");
     let pipe = std::fs::OpenOptions::new().write(true).open(format!("/proc/{body}/fd/{fd}")).expect("our own child's");
+    // It would end by itself before all has been read.
+    kill(body, rustix::process::Signal::STOP);
     let before = peak_of(window.pid());
     let sent = AtomicUsize::new(0);
     let took = std::thread::scope(|scope| {

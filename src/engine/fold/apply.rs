@@ -198,6 +198,7 @@ impl RunFold {
     }
 
     fn action(&mut self, t: Monotonic, action: &Action, by: By) {
+        self.is_acted_on |= matches!(by, By::You | By::Script);
         if *action == Action::End {
             let outcome = if by == By::Timeout { Outcome::TimedOut } else { Outcome::Stopped };
             self.ended_by.get_or_insert((outcome, by));

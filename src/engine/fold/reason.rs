@@ -28,7 +28,7 @@ impl RunFold {
         let failed: Vec<String> = self.facts().iter().filter(|fact| !fact.holds).map(|fact| fact.id.clone()).collect();
         match status {
             _ if !failed.is_empty() => Reason::Facts { ids: failed, after: self.meddling() },
-            Some(_) => Reason::NoFact { after: self.meddling() },
+            Some(_) => Reason::NoFact,
             None => Reason::NotStarted,
         }
     }
@@ -136,7 +136,6 @@ mod tests {
             (&format!("{after} from you)"), "fork", "failed", vec![two[0].clone(), fact.clone(), exited(0)]),
             (&format!("{after} and others from you)"), "fork", "failed", [&two[..], &[fact.clone(), exited(0)]].concat()),
             ("failed after 2.00 s: it told no fact", "fork", "failed", vec![exited(0)]),
-            ("failed after 2.00 s: it told no fact (SIGKILL to p10 from you)", "fork", "failed", vec![two[0].clone(), exited(0)]),
             ("failed after 2.00 s: nobody knows how it ended", "", "failed", vec![]),
         ] {
             assert_eq!(reason_of(scenario, outcome, &lines), format!("The run {said}; no process is left."));

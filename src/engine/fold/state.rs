@@ -59,6 +59,8 @@ pub struct RunFold {
     /// The first signal to another process of the run, the process and the sender; and whether other processes have got one.
     pub(crate) meddled: Option<(Signal, String, By)>,
     pub(crate) has_meddled_more: bool,
+    /// Whether a person or a script has done anything to it.
+    pub(crate) is_acted_on: bool,
     /// Waits without a sentence yet: most are over at once.
     pub(super) waits: Waits,
     /// Ends without a sentence yet: the parents may be about to wait on these processes.
@@ -106,6 +108,7 @@ impl RunFold {
             sent: Vec::new(),
             meddled: None,
             has_meddled_more: false,
+            is_acted_on: false,
             waits: Waits::default(),
             endings: Vec::new(),
             zombies: HashSet::new(),
@@ -155,8 +158,8 @@ impl RunFold {
         // In a pipeline the last stage counts, as in a shell: those before it may end by SIGPIPE, and have done their work.
         let has_ended_well =
             self.stages.last().is_some_and(|(_, status)| status.is_some_and(ExitStatus::is_success)) && self.results.all_hold();
-        // A lesson without a fact has shown nothing.
-        let has_claimed = self.scenario.is_empty() || !self.facts().is_empty();
+        // A lesson without a fact has shown nothing; unless somebody has taken away what it would have shown.
+        let has_claimed = self.scenario.is_empty() || !self.facts().is_empty() || self.is_acted_on;
         if has_ended_well && has_claimed { Outcome::Passed } else { Outcome::Failed }
     }
 

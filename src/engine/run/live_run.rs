@@ -454,16 +454,10 @@ impl Run {
 
     /// The judge says what the run has shown, if the body came to its end.
     fn judge(&mut self, now: Monotonic, subscription: &mut Subscription) {
-        if self.fold.has_gaps() {
-            let text = "the lesson claims nothing about this run: a task did too much to tell each operation".to_owned();
-            self.emit(EventKind::Notice { text }, now, subscription);
-        }
         if self.fold.stages().iter().all(|(_, status)| matches!(status, Some(ExitStatus::Exited(_)))) {
             let facts: Vec<EventKind> = self.fold.claims().into_iter().map(EventKind::Fact).collect();
-            let status = self.fold.stages().first().and_then(|(_, status)| *status);
-            if let Some(text) =
-                self.scenario.filter(|_| facts.is_empty()).and_then(|scenario| warnings::skipped(scenario, status))
-            {
+            let silent = self.scenario.filter(|_| facts.is_empty());
+            if let Some(text) = silent.and_then(|scenario| warnings::claims_nothing(scenario, &self.fold)) {
                 self.emit(EventKind::Notice { text }, now, subscription);
             }
             self.emit_all(facts, now, subscription);

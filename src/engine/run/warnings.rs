@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::engine::fold::state::RunFold;
 use crate::model::{ExitStatus, Language, Pid, ProcessRow, ProcessState, Signal};
 use crate::scenario::Scenario;
 
@@ -68,10 +69,19 @@ pub(crate) fn never_began(language: Language, status: Option<ExitStatus>) -> Str
 /// The exit status by which a plain body says that something that it needs is missing.
 const MISSING: i32 = 3;
 
-/// A plain body that has shown nothing says that something is missing; `None` if it does not say so.
-pub(crate) fn skipped(scenario: &Scenario, status: Option<ExitStatus>) -> Option<String> {
-    let is_missing = scenario.needs_gpiozero() && status == Some(ExitStatus::Exited(MISSING));
-    is_missing.then(|| "skipped: gpiozero is not installed; sudo apt install python3-gpiozero".to_owned())
+/// Why a lesson that came to its end claims nothing, as far as it is known.
+pub(crate) fn claims_nothing(scenario: &Scenario, fold: &RunFold) -> Option<String> {
+    let status = fold.stages().first().and_then(|(_, status)| *status);
+    let why = if scenario.needs_gpiozero() && status == Some(ExitStatus::Exited(MISSING)) {
+        return Some("skipped: gpiozero is not installed; sudo apt install python3-gpiozero".to_owned());
+    } else if fold.has_gaps() {
+        "a task did too much to tell each operation"
+    } else if fold.is_acted_on {
+        "what was done to it has left nothing to measure"
+    } else {
+        return None;
+    };
+    Some(format!("the lesson claims nothing about this run: {why}"))
 }
 
 /// A body was killed by a signal that Task Lab has not sent.

@@ -16,6 +16,7 @@ pub const MEASURED: &[(&str, &[&str])] = &[
 /// Facts that a busy machine, or a kernel that does not count, does not claim.
 pub const CLAIMED_AT_TIMES: &[(&str, &[&str])] = &[
     ("gil", &["processes-ready", "c-ready"]),
+    ("barrier", &["early"]),
     ("event", &["no-wait"]),
     ("blink", &["stood-still"]),
     ("start-methods", &["spawn-costs"]),

@@ -6,6 +6,7 @@ import sys
 from . import lines
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # the folder of the package
+FOLDER = os.path.dirname(HERE[:-1])  # that it lies in
 
 _wrapped = []  # what stands in another's place: owner, name, the original
 _at_import = {}  # a module that is not imported yet: the functions to call with it
@@ -122,13 +123,23 @@ class _Finder:
 
     @staticmethod
     def find_distributions(context):
-        """Our folder is in no path. It holds the entry point by which gpiozero finds our pins."""
-        if os.environ.get("GPIOZERO_PIN_FACTORY") != "tasklab" or context.name not in (None, "tasklab"):
+        """Our folder is in no path. It holds the entry point by which gpiozero 2 finds our pins."""
+        if not _has_pins() or context.name not in (None, "tasklab"):
             return ()
         from importlib.metadata import DistributionFinder, MetadataPathFinder  # gpiozero has imported it.
 
-        ours = DistributionFinder.Context(name=context.name, path=[os.path.dirname(os.path.dirname(HERE))])
-        return MetadataPathFinder.find_distributions(ours)
+        return MetadataPathFinder.find_distributions(DistributionFinder.Context(name=context.name, path=[FOLDER]))
+
+
+@when_imported("pkg_resources")
+def _offer_pins(module):
+    """gpiozero 1 finds them by this module."""
+    if _has_pins():
+        module.working_set.add_entry(FOLDER)
+
+
+def _has_pins():
+    return os.environ.get("GPIOZERO_PIN_FACTORY") == "tasklab"
 
 
 def _call(function, module):

@@ -13,12 +13,13 @@ const EACH_THREAD: Duration = Duration::from_millis(2);
 
 impl Lanes {
     /// The sums that are to be told at `now`: of threads that have ended, and, from time to time, of those that have done something.
+    /// Of a thread without a lane, nothing.
     pub(crate) fn cpu_due(&mut self, now: Monotonic) -> Vec<TaskCpu> {
         let mut due = self.last_sums();
         if now < self.pending.sums_at {
             return due;
         }
-        let mut lanes: Vec<usize> = self.by_tid.values().copied().collect();
+        let mut lanes: Vec<usize> = self.by_tid.values().copied().filter(|lane| !self.is_hidden(*lane)).collect();
         lanes.sort_unstable();
         let until = self.until;
         let before = due.len();
@@ -41,13 +42,15 @@ impl Lanes {
     pub(crate) fn cpu_in_all(&mut self, now: Monotonic) -> Vec<TaskCpu> {
         self.settle(now);
         let mut due = self.last_sums();
-        let left: Vec<usize> = self.tracks().filter(|(_, track)| track.is_left()).map(|(index, _)| index).collect();
+        let is_left = |(index, track): &(usize, &Track)| track.is_left() && !self.is_hidden(*index);
+        let left: Vec<usize> = self.tracks().filter(is_left).map(|(index, _)| index).collect();
         due.extend(left.into_iter().filter_map(|index| Some(self.track_mut(index)?.in_all(now))).flatten());
         due
     }
 
     fn last_sums(&mut self) -> Vec<TaskCpu> {
-        let over = std::mem::take(&mut self.pending.sums);
+        let mut over = std::mem::take(&mut self.pending.sums);
+        over.retain(|lane| !self.is_hidden(*lane));
         let in_all = |index: usize| {
             let track = self.track_mut(index)?;
             Some(track.in_all(track.exited?))
