@@ -54,14 +54,6 @@ pub enum Refusal {
     /// Nobody can type to it.
     #[error("its standard input is no pipe or terminal of ours, or is closed")]
     NoInput,
-    /// The scenario does not declare it.
-    #[error("{scenario} knows {}", if known.is_empty() { "no actions of its own".to_owned() } else { format!("only {}", known.join(", ")) })]
-    NotDeclared {
-        /// The scenario.
-        scenario: String,
-        /// The names of those that it declares.
-        known: Vec<String>,
-    },
     /// The run has no body that takes actions.
     #[error("nobody in this run listens to actions")]
     NobodyListens,

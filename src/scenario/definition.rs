@@ -1,12 +1,11 @@
 //! A scenario: its card, its texts and its body.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::model::{Action, Line};
-use crate::scenario::card::{ActionSpec, Chapter, Facts, Judge, Note, ParamSpec, Params, Prediction, Wiring, with_knobs};
+use crate::scenario::card::{ActionSpec, Chapter, Judge, Note, ParamSpec, Params, Prediction, Wiring, with_knobs};
 use crate::scenario::lesson::{Lesson, LessonError};
 
 /// One lesson: the card, its parameters, its actions. The body is found by the worker role through the catalogue.
@@ -38,33 +37,13 @@ pub struct Scenario {
     pub rust: &'static str,
     /// What its LEDs show and its push buttons do.
     pub wiring: Wiring,
-    /// The Rust body, and who judges a run.
-    pub body: Body,
-}
-
-/// The body of a lesson.
-#[derive(Debug)]
-pub enum Body {
-    /// Both bodies do the work, and nothing else; a judge sees what comes of it.
-    Plain {
-        /// The body in Rust.
-        run: fn(&Lesson, &Params) -> Result<(), LessonError>,
-        /// Makes the judge of one run.
-        judge: fn() -> Box<dyn Judge>,
-    },
-    /// Each body claims its facts itself.
-    Claiming(fn(&Lesson, &Params) -> Result<Facts, LessonError>),
+    /// The Rust body.
+    pub run: fn(&Lesson, &Params) -> Result<(), LessonError>,
+    /// Makes the judge of one run, whichever body it is of.
+    pub judge: fn() -> Box<dyn Judge>,
 }
 
 impl Scenario {
-    /// The judge of one run; `None` where the bodies claim their facts themselves.
-    pub fn judge(&self) -> Option<Box<dyn Judge>> {
-        match self.body {
-            Body::Plain { judge, .. } => Some(judge()),
-            Body::Claiming(_) => None,
-        }
-    }
-
     /// The action that a press of the button at this line is, if the card says so.
     pub fn press(&self, line: Line) -> Option<Action> {
         let button = self.wiring.buttons.iter().find(|button| button.line == line)?;
@@ -73,30 +52,22 @@ impl Scenario {
     }
 
     /// Its Python body with these parameters, as it is run and shown.
-    pub fn python_with(&self, params: &BTreeMap<String, Value>) -> Cow<'static, str> {
-        if self.is_plain() { with_knobs(self.python, params).into() } else { self.python.into() }
+    pub fn python_with(&self, params: &BTreeMap<String, Value>) -> String {
+        with_knobs(self.python, params)
     }
 
     /// Whether its Python body asks for the pins of the header with gpiozero.
     pub fn needs_gpiozero(&self) -> bool {
-        self.is_plain() && self.python.contains("from gpiozero import")
+        self.python.contains("from gpiozero import")
     }
 
     /// The text before a run: it says what will be seen, and not why.
     pub fn intro(&self) -> &'static str {
-        match self.text.split_once("\n\n") {
-            Some((intro, _)) if self.is_plain() => intro,
-            _ => self.text,
-        }
+        self.text.split_once("\n\n").map_or(self.text, |(intro, _)| intro)
     }
 
     /// The text that comes with the result: why it is so.
     pub fn explanation(&self) -> Option<&'static str> {
-        self.text.split_once("\n\n").filter(|_| self.is_plain()).map(|(_, explanation)| explanation)
-    }
-
-    /// Whether its bodies are plain programs, which Task Lab observes and a judge judges.
-    pub const fn is_plain(&self) -> bool {
-        matches!(self.body, Body::Plain { .. })
+        self.text.split_once("\n\n").map(|(_, explanation)| explanation)
     }
 }

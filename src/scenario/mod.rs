@@ -16,11 +16,11 @@ pub use card::{
     Params, Prediction, PushButton, RELEASE, REPLAY, Reply, STEP, Shows, Unwired, WaitOver, Wiring, action, at_least, at_most,
     bar, choice, concept, count, equals, flag, knobs, led, more_than, note, on, seconds, text, with_knobs,
 };
-pub use definition::{Body, Scenario};
+pub use definition::Scenario;
 pub use lesson::{
     Barrier, BoundedSemaphore, BrokenBarrier, Condition, EndOfFile, Event, Future, FutureState, Held, HeldAgain, Lesson,
     LessonAction, LessonError, Lock, NewThread, NoResult, NotHeld, NotOwner, PipeEnd, Pool, Queue, ReentrantLock, Scope,
-    Semaphore, Task, Thing, Thread, Timer, TooManyDone, TooManyReleased, Until, Worker, Workers, too_late,
+    Semaphore, Task, Thing, Thread, Timer, TooManyDone, TooManyReleased, Until, Variable, Worker, Workers,
 };
 pub use shim::PYTHON_SHIM;
 pub use worker::{UnknownScenario, find, work};

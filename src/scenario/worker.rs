@@ -1,12 +1,11 @@
-//! The worker role: runs one body on the lesson that the environment describes, then tells its facts.
+//! The worker role: runs one body to its end, on the lesson that the environment describes.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::model::{EventKind, Signal, TaskSort, harmless};
+use crate::model::{Signal, TaskSort, harmless};
 use crate::scenario::CATALOGUE;
-use crate::scenario::card::Facts;
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 use crate::scenario::lesson::{Lesson, LessonError};
 use crate::sys::default_signal;
 
@@ -40,22 +39,12 @@ pub fn work(id: &str) -> ExitCode {
     be_mortal();
     let scenario = find(id);
     let lesson = Lesson::from_environment();
-    let lesson = match scenario {
-        Ok(scenario) if scenario.is_plain() => lesson.plain(),
-        Ok(scenario) => lesson.with_actions(scenario.actions),
-        Err(_) => lesson,
-    };
-    let (text, status) = match scenario {
-        Ok(scenario) => match perform(scenario, &lesson) {
-            Ok(facts) => {
-                lesson.refuse_what_is_left();
-                for fact in facts {
-                    lesson.report(EventKind::Fact(fact));
-                }
-                return ExitCode::SUCCESS;
-            }
-            Err(error) => (error.to_string(), ExitCode::FAILURE),
-        },
+    let (text, status) = match scenario.map(|scenario| perform(scenario, &lesson)) {
+        Ok(Ok(())) => {
+            lesson.refuse_what_is_left();
+            return ExitCode::SUCCESS;
+        }
+        Ok(Err(error)) => (error.to_string(), ExitCode::FAILURE),
         Err(error) => (error.to_string(), ExitCode::from(2)),
     };
     if lesson.has_listener() {
@@ -75,18 +64,13 @@ fn be_mortal() {
     }
 }
 
-fn perform(scenario: &Scenario, lesson: &Lesson) -> Result<Facts, LessonError> {
+fn perform(scenario: &Scenario, lesson: &Lesson) -> Result<(), LessonError> {
     lesson.tracker().set_body(scenario.id);
     let params = Lesson::params(scenario.params)?;
-    match scenario.body {
-        Body::Plain { run, .. } => {
-            let main = lesson.task("main", TaskSort::Thread);
-            run(lesson, &params)?;
-            main.finish("ok");
-            Ok(Facts::new())
-        }
-        Body::Claiming(run) => run(lesson, &params),
-    }
+    let main = lesson.task("main", TaskSort::Thread);
+    (scenario.run)(lesson, &params)?;
+    main.finish("ok");
+    Ok(())
 }
 
 #[cfg(test)]

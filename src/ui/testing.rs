@@ -3,14 +3,26 @@
 use egui::Ui;
 use egui_kittest::Harness;
 
+use crate::model::Event;
 use crate::scenario::{
-    Body, Chapter, Facts, Lesson, LessonError, Note, Params, Prediction, Scenario, Wiring, action, choice, count, flag, note,
+    Chapter, Facts, Judge, Lesson, LessonError, Note, Params, Prediction, Scenario, Wiring, action, choice, count, flag, note,
     seconds,
 };
 use crate::ui::gallery::Gallery;
 
-fn never(_: &Lesson, _: &Params) -> Result<Facts, LessonError> {
+fn never(_: &Lesson, _: &Params) -> Result<(), LessonError> {
     unreachable!("the tests of the window start no body")
+}
+
+#[derive(Debug, Default)]
+struct Nobody;
+
+impl Judge for Nobody {
+    fn see(&mut self, _: &Event) {}
+
+    fn claims(&self, _: &Params) -> Facts {
+        Facts::new()
+    }
 }
 
 pub(crate) static POOL: Scenario = Scenario {
@@ -41,7 +53,8 @@ pub(crate) static POOL: Scenario = Scenario {
     python: "import threading\n\ndef work():\n    print('hello')\n",
     rust: "fn main() {\n    println!(\"hello\");\n}\n",
     wiring: Wiring::NONE,
-    body: Body::Claiming(never),
+    run: never,
+    judge: || Box::<Nobody>::default(),
 };
 
 const NOTE: Note = note("A pool is always faster.", "It took {elapsed} s here.");
@@ -60,7 +73,8 @@ pub(crate) static FORK: Scenario = Scenario {
     python: "import os\n",
     rust: "fn fork() {}\n",
     wiring: Wiring::NONE,
-    body: Body::Claiming(never),
+    run: never,
+    judge: || Box::<Nobody>::default(),
 };
 
 pub(crate) static CATALOGUE: &[&Scenario] = &[&FORK, &POOL];

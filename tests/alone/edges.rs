@@ -27,9 +27,9 @@ const AT_ONCE: usize = 3;
 /// Of one action, so many targets are pressed.
 const MOST_PRESSES: usize = 60;
 
-/// Lessons of which one waits for ever for what a killed process has not done: as any program of their kind does. Their run ends at its
-/// time limit then.
-const WAIT_FOR_THE_DEAD: &[&str] = &["joinable-queue"];
+/// Lessons that do not end once each of their children is killed, as any program of their kind: one waits for what a killed one has not
+/// done, one starts another for it. Their run ends at its time limit then.
+const DO_NOT_END: &[&str] = &["joinable-queue", "across-systems"];
 const SHORT: Duration = Duration::from_secs(20);
 
 /// An early action on a lesson, as soon as one is possible.
@@ -68,9 +68,9 @@ impl Way {
         presses.chain(all).chain(children).chain(body).chain([Self::End]).collect()
     }
 
-    /// Whether the lesson may wait for ever then.
-    fn may_hang(self, scenario: &Scenario) -> bool {
-        matches!(self, Self::Children(_)) && WAIT_FOR_THE_DEAD.contains(&scenario.id)
+    /// Whether the lesson may go on for ever then.
+    fn may_go_on(self, scenario: &Scenario) -> bool {
+        matches!(self, Self::Children(_)) && DO_NOT_END.contains(&scenario.id)
     }
 
     fn is_pressed(self) -> bool {
@@ -234,7 +234,7 @@ fn faults(scenario: &Scenario, way: Way, events: &[Event]) -> Vec<String> {
     if left > 0 && !is_late {
         faults.push(format!("{left} processes are left"));
     }
-    if outcome == Outcome::TimedOut && !way.may_hang(scenario) {
+    if outcome == Outcome::TimedOut && !way.may_go_on(scenario) {
         faults.push("it hangs".to_owned());
     }
     let printed: Vec<u8> = events
@@ -244,8 +244,9 @@ fn faults(scenario: &Scenario, way: Way, events: &[Event]) -> Vec<String> {
         .concat();
     let printed = String::from_utf8_lossy(&printed).into_owned();
     // Two lessons show on purpose how an exception ends a thread. And a program whose child is killed may end by one.
-    let has_reason = ["thread-basics", "lock"].contains(&scenario.id) || matches!(way, Way::Children(_));
-    if printed.contains("panicked at") && scenario.id != "thread-basics" || printed.contains("Traceback") && !has_reason {
+    let is_shown = ["thread-basics", "lock"].contains(&scenario.id);
+    let may_trace = matches!(way, Way::Children(_));
+    if !is_shown && (printed.contains("panicked at") || printed.contains("Traceback") && !may_trace) {
         faults.push(format!("it printed: {printed}"));
     }
     // A claim about a process that was killed or stopped may fail, and the run's last sentence names the signal.
@@ -302,7 +303,7 @@ fn walk(engine: &Engine, (scenario, way, size): Walk) -> Vec<String> {
         let mut hand = Hand { engine, way, run: None, body: Vec::new(), pressed: BTreeMap::new() };
         let began = Instant::now();
         let mut request = launch(scenario, language, size);
-        if way.may_hang(scenario) {
+        if way.may_go_on(scenario) {
             request.timeout = Some(SHORT);
         }
         let events = events_of(engine, request, |event| hand.see(event));

@@ -91,7 +91,7 @@ fn a_press_reaches_a_program_that_uses_gpiozero() {
     let Some(modules) = gpiozero() else { return };
     let python = python_with(&modules);
     let body: PathBuf = python.path().join("body.py");
-    std::fs::write(&body, scenario("blink").python_with(&[("pause".to_owned(), 60.into())].into()).as_bytes()).expect("written");
+    std::fs::write(&body, scenario("blink").python_with(&[("pause".to_owned(), 60.into())].into())).expect("written");
     let program = ChildSpec {
         lesson_pipes: true,
         observe: true,

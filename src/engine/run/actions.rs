@@ -14,7 +14,6 @@ use crate::gpio::Edge;
 use crate::model::{
     Action, BoardView, By, EventKind, Level, Line, Monotonic, Outcome, Pid, ProcessRef, Refusal, Scope, Sent, Signal,
 };
-use crate::scenario::Scenario;
 use crate::supervisor::LineRequest;
 use crate::sys::ignores_signal;
 
@@ -151,7 +150,7 @@ impl Run {
             let others = self.settle_waits(false, now, subscription);
             return Ok(Need::Reap([vec![pid], others].concat()));
         }
-        if self.streams.controls.is_empty() || self.scenario.is_some_and(Scenario::is_plain) {
+        if self.streams.controls.is_empty() || self.scenario.is_some() {
             let pid = self.find(process)?;
             return Err(Refusal::OnlyItsParent { parent: self.fold.process(pid).map(|row| row.ppid) });
         }
@@ -161,16 +160,15 @@ impl Run {
     /// Waits on any or all children of the run. A lesson's body waits on its own children itself.
     fn wait_for(
         &mut self,
-        request: &ActionRequest,
+        _request: &ActionRequest,
         target: WaitTarget,
         limit: Option<Duration>,
         now: Monotonic,
         subscription: &mut Subscription,
     ) -> Result<Need, Refusal> {
-        if let Some(scenario) = self.scenario {
+        if self.scenario.is_some() {
             // The children of a lesson are its body's.
-            let parent = self.stage_pids().first().copied();
-            return if scenario.is_plain() { Err(Refusal::OnlyItsParent { parent }) } else { self.send_to_body(request) };
+            return Err(Refusal::OnlyItsParent { parent: self.stage_pids().first().copied() });
         }
         self.waiting.add(target, limit.map(|limit| now + limit));
         Ok(Need::Reap(self.settle_waits(false, now, subscription)))
@@ -211,15 +209,6 @@ impl Run {
 
     /// Passes an action on to the body.
     pub(crate) fn send_to_body(&mut self, request: &ActionRequest) -> Result<Need, Refusal> {
-        let name = request.action.word();
-        if let Some(scenario) = self.scenario.filter(|scenario| !scenario.is_plain())
-            // The body of every lesson gets these.
-            && !matches!(name.as_ref(), "wait" | "step" | "press")
-            && !scenario.actions.iter().any(|known| known.name == name)
-        {
-            let known = scenario.actions.iter().map(|known| known.name.to_owned()).collect();
-            return Err(Refusal::NotDeclared { scenario: scenario.id.to_owned(), known });
-        }
         self.streams.controls.first_mut().ok_or(Refusal::NobodyListens)?.send(request)?;
         Ok(Need::Nothing)
     }

@@ -71,10 +71,10 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
                 body.env.push(("TMPDIR".into(), folder.into()));
             }
             let order = checked.text(REPLAY);
-            if scenario.is_plain() && !order.trim().is_empty() {
+            if !order.trim().is_empty() {
                 body.env.push(("TASKLAB_ORDER".into(), order.into()));
             }
-            if *language == Language::Python && scenario.is_plain() {
+            if *language == Language::Python {
                 body.env.push(("TASKLAB_OBSERVE".into(), "1".into()));
                 if scenario.needs_gpiozero() {
                     body.env.push(("GPIOZERO_PIN_FACTORY".into(), "tasklab".into()));

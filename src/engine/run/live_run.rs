@@ -77,8 +77,7 @@ impl Run {
     ) -> Self {
         let scenario = plan.scenario.map_or("", |scenario| scenario.id);
         let fifos = plan.stages.iter().filter_map(|stage| stage.events_file.clone());
-        let judge = plan.scenario.and_then(Scenario::judge);
-        let judging = judge.map(|judge| Judging::new(judge, plan.checked));
+        let judging = plan.scenario.map(|scenario| Judging::new((scenario.judge)(), plan.checked));
         let mut run = Self {
             id,
             fold: RunFold::new(id, &plan.title, scenario, DEFAULT_OUTPUT_BUDGET).judged(judging),
@@ -334,7 +333,7 @@ impl Run {
         let mut lines = Vec::new();
         let arrived = self.time(now);
         let Self { streams, processes, scenario, .. } = self;
-        let has_judge = scenario.is_some_and(Scenario::is_plain);
+        let has_judge = scenario.is_some();
         let open = streams.read_events(index, arrived, scratch, |pid, controls, mut line| {
             if let BodyLine::Fact(event) = &mut line {
                 if has_judge && matches!(event.kind, EventKind::Fact(_)) {
@@ -537,9 +536,8 @@ impl Run {
             self.emit(EventKind::ProcessState { pid, state: sample.state }, now, subscription);
         }
         self.emit(EventKind::ProcessSampled(Box::new(sample)), now, subscription);
-        // A body that claims its facts tells of its children itself, and the supervisor of its own.
-        if let Some(status) = ended.filter(|_| self.scenario.is_none_or(Scenario::is_plain) && !is_stage && self.has_living(pid))
-        {
+        // The supervisor tells of its own children.
+        if let Some(status) = ended.filter(|_| !is_stage && self.has_living(pid)) {
             self.exited(pid, status, false, now, subscription);
         }
     }

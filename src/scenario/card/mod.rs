@@ -17,7 +17,7 @@ pub use facts::{Facts, at_least, at_most, equals, lasts, more_than};
 pub(crate) use family::{Family, leading_number};
 pub use judge::{Judge, OpenWaits, Operation, WaitOver};
 pub use knobs::{Knob, knobs, with_knobs};
-pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, seconds, text};
+pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, replay, seconds, text};
 pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, REPLAY, Reply, STEP, action, note, on};
 pub use printed::Printed;
 pub(crate) use printed_lines::PrintedLines;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::Line;
+use crate::scenario::card::REPLAY;
 
 /// One parameter: its name, what it may be, its default and one line of meaning.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub enum ParamKind {
         default: &'static str,
         /// Longest, in characters.
         max_chars: usize,
+        /// The names that its words may be; those with a `-` at their end go on with a number. Without any, it may be any text.
+        words: &'static [&'static str],
     },
 }
 
@@ -91,7 +94,19 @@ pub const fn choice(name: &'static str, choices: &'static [&'static str], meanin
 
 /// A short text.
 pub const fn text(name: &'static str, default: &'static str, max_chars: usize, meaning: &'static str) -> ParamSpec {
-    ParamSpec { name, kind: ParamKind::Text { default, max_chars }, unit: "", meaning, unlike: "" }
+    ParamSpec { name, kind: ParamKind::Text { default, max_chars, words: &[] }, unit: "", meaning, unlike: "" }
+}
+
+/// An order in which these tasks go on, as `order` has told it. Names with a `-` at their end go on with a number.
+pub const fn replay(names: &'static [&'static str]) -> ParamSpec {
+    let kind = ParamKind::Text { default: "", max_chars: 20_000, words: names };
+    ParamSpec {
+        name: REPLAY,
+        kind,
+        unit: "",
+        meaning: "an order of steps to go through again, as step mode has told it",
+        unlike: "",
+    }
 }
 
 /// Why a value is refused.
@@ -141,7 +156,12 @@ impl ParamSpec {
             ParamKind::Seconds { default, min, max } => format!("a number of seconds from {min} to {max} ({default} by default)"),
             ParamKind::Flag { default } => format!("true or false ({default} by default)"),
             ParamKind::Choice { choices } => format!("one of {} ({} by default)", choices.join(", "), choices[0]),
-            ParamKind::Text { default, max_chars } => {
+            ParamKind::Text { words, .. } if !words.is_empty() => {
+                let names: Vec<String> =
+                    words.iter().map(|name| format!("{name}{}", if name.ends_with('-') { "N" } else { "" })).collect();
+                format!("names of tasks with blanks between, each {}", names.join(" or "))
+            }
+            ParamKind::Text { default, max_chars, .. } => {
                 format!("a text of at most {max_chars} characters ({default:?} by default)")
             }
         }
@@ -183,15 +203,24 @@ impl ParamSpec {
             ParamKind::Seconds { min, max, .. } => value.as_f64().is_some_and(|number| (min..=max).contains(&number)),
             ParamKind::Flag { .. } => value.is_boolean(),
             ParamKind::Choice { choices } => value.as_str().is_some_and(|word| choices.contains(&word)),
-            ParamKind::Text { max_chars, .. } => {
-                value.as_str().is_some_and(|text| text.chars().count() <= max_chars && !text.contains('\0'))
-            }
+            ParamKind::Text { max_chars, words, .. } => value.as_str().is_some_and(|text| {
+                text.chars().count() <= max_chars
+                    && !text.contains('\0')
+                    && text.split_whitespace().all(|word| is_one_of(words, word))
+            }),
         }
     }
 
     fn refuse(&self, value: &dyn ToString) -> ParamError {
         ParamError::Value { name: self.name, value: value.to_string(), range: self.range() }
     }
+}
+
+/// Whether a word is one of these names. Where there are none, it may be any word.
+fn is_one_of(names: &[&str], word: &str) -> bool {
+    let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    names.is_empty()
+        || names.iter().any(|name| word == *name || name.ends_with('-') && word.strip_prefix(name).is_some_and(is_number))
 }
 
 /// Checked values of all parameters of one scenario.

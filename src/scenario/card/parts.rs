@@ -111,17 +111,6 @@ impl ActionSpec {
     pub fn usage(&self) -> String {
         format!("{} {}", self.name, self.target).trim_end().to_owned()
     }
-
-    /// Whether this can be its target, as far as there has to be one, or must not; if not, why.
-    pub(crate) fn accepts(&self, target: &str) -> Reply {
-        match (self.target, target.trim()) {
-            ("", given) if !given.is_empty() => Err("it takes no target".to_owned()),
-            (wanted, "") if !wanted.is_empty() && !wanted.starts_with('[') => {
-                Err(format!("it needs a target, as in `{}`", self.usage()))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// A difference between a book and this machine.

@@ -77,10 +77,8 @@ impl Lesson {
                 // The end of what the parent has: it has told of this child, or died.
                 let _ = theirs.read_exact(&mut [0]);
                 self.stop_listening();
-                if let Some(body) = self.plain_body() {
-                    body.forget_children();
-                    let _lane = self.task(name, TaskSort::Process);
-                }
+                self.body().forget_children();
+                let _lane = self.task(name, TaskSort::Process);
                 Ok(Fork::Child)
             }
             Forked::Parent(pid) => {
@@ -146,7 +144,7 @@ impl Lesson {
         let waited = retry_on_intr(|| if pid.is_some() { waitpid(pid, options) } else { rustix::process::wait(options) });
         let reaped = waited.map(|ended| ended.map(|(pid, status)| Reaped::new(Pid::new(pid.as_raw_nonzero().get()), status)));
         let ended = reaped.ok().flatten();
-        let name = ended.and_then(|ended| self.plain_body()?.child_ends(ended.pid));
+        let name = ended.and_then(|ended| self.body().child_ends(ended.pid));
         if let Some(lane) = lane {
             lane.stamp_run(self.reporter(), name.as_deref(), line);
             let pid = ended.map(|ended| format!("child {}", ended.pid));
@@ -189,9 +187,7 @@ impl<'s> Child<'s> {
     /// The child that a program was started in, told of.
     pub(crate) fn of_program(lesson: &'s Lesson, name: &str, argv: Vec<String>, spawned: Spawned) -> Self {
         let Spawned { pid, pidfd } = spawned;
-        if let Some(body) = lesson.plain_body() {
-            body.child_begins(pid, name);
-        }
+        lesson.body().child_begins(pid, name);
         lesson.report(EventKind::ProcessStarted {
             pid,
             ppid: own_pid(),

@@ -18,16 +18,10 @@ pub struct LessonAction {
     pub target: String,
 }
 
-use crate::scenario::card::Reply;
 use crate::sys::poll;
 
 /// The reason for refusing an action that comes at the end.
 pub(crate) const TOO_LATE: &str = "it comes too late: nothing is left but the end";
-
-/// The reply of one who only waits for the end.
-pub fn too_late(_: &LessonAction) -> Reply {
-    Err(TOO_LATE.to_owned())
-}
 
 /// The end of a wait.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::{Action, By, EventKind, Level, Line, LineIntent, Monotonic, Refusal, TaskSort, TaskState, Tid};
-use crate::scenario::card::{ActionSpec, ParamError, ParamSpec, Params, Reply, STEP};
+use crate::scenario::card::{ParamError, ParamSpec, Params, Reply, STEP};
+use crate::scenario::lesson::body::Body;
 use crate::scenario::lesson::control::{Control, LessonAction, Received, TOO_LATE};
-use crate::scenario::lesson::plain::PlainBody;
 use crate::scenario::lesson::reporter::Reporter;
 use crate::scenario::lesson::tracking::lane::{Lane, write_stamped};
 use crate::scenario::lesson::tracking::tracker::Tracker;
@@ -55,22 +55,19 @@ const MOST_LEFT: usize = 1_000;
 pub struct Lesson {
     reporter: Reporter,
     control: Mutex<Control>,
-    /// The actions of a person; any, where none is declared.
-    actions: &'static [ActionSpec],
-    /// The action that a press of each button is.
-    buttons: Mutex<Vec<LessonAction>>,
     tracker: Tracker,
-    /// A plain body leaves actions to a listener and facts to a judge.
-    plain: Option<PlainBody>,
+    body: Body,
 }
 
 impl Lesson {
-    /// The lesson that the environment describes: `TASKLAB_EVENTS`, `TASKLAB_CONTROL` and `TASKLAB_T0`. Call it once, as
-    /// it takes the descriptors over.
+    /// The lesson that the environment describes: `TASKLAB_EVENTS`, `TASKLAB_CONTROL` and `TASKLAB_T0`; `TASKLAB_ORDER` may say in
+    /// which order its tasks go on. Call it once, as it takes the descriptors over.
     pub fn from_environment() -> Self {
         let began = number("TASKLAB_T0").map_or_else(monotonic_now, Monotonic::from_nanos);
         let adopt = |name| number(name).and_then(|fd| adopt_fd(fd).ok());
-        Self::new(adopt("TASKLAB_EVENTS"), adopt("TASKLAB_CONTROL"), began)
+        let lesson = Self::new(adopt("TASKLAB_EVENTS"), adopt("TASKLAB_CONTROL"), began);
+        lesson.replay(&std::env::var("TASKLAB_ORDER").unwrap_or_default());
+        lesson
     }
 
     /// A lesson over these pipe ends.
@@ -79,33 +76,14 @@ impl Lesson {
         Self {
             reporter: Reporter::new(events, began),
             control: Mutex::new(Control::new(actions)),
-            actions: &[],
-            buttons: Mutex::default(),
             tracker,
-            plain: None,
+            body: Body::default(),
         }
     }
 
-    /// The same, for a lesson that knows these actions. Others, and those with a target too many or too few, are refused
-    /// before the body gets them.
-    pub(crate) fn with_actions(self, actions: &'static [ActionSpec]) -> Self {
-        Self { actions, ..self }
-    }
-
-    /// The same, for a plain body. `TASKLAB_ORDER` may say in which order its tasks go on.
-    pub(crate) fn plain(self) -> Self {
-        self.replay(&std::env::var("TASKLAB_ORDER").unwrap_or_default());
-        Self { plain: Some(PlainBody::default()), ..self }
-    }
-
-    /// Whether its body is a plain one.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.plain.is_some()
-    }
-
-    /// What it has besides, if it is a plain one.
-    pub(crate) const fn plain_body(&self) -> Option<&PlainBody> {
-        self.plain.as_ref()
+    /// Its threads, sleeps and children.
+    pub(crate) const fn body(&self) -> &Body {
+        &self.body
     }
 
     /// The values of `TASKLAB_PARAMS`, checked; the defaults where it says nothing.
@@ -166,12 +144,9 @@ impl Lesson {
         self.reporter.intend(LineIntent::Drive(line, level));
     }
 
-    /// Makes a line of the board a button, which connects it with ground. Gives the action that each press will be.
-    pub fn button(&self, line: Line) -> LessonAction {
-        let press = LessonAction { name: "press".to_owned(), target: line.to_string() };
-        self.buttons.lock().unwrap_or_else(PoisonError::into_inner).push(press.clone());
+    /// Makes a line of the board a button, which connects it with ground.
+    pub(crate) fn watch(&self, line: Line) {
         self.reporter.intend(LineIntent::Watch(line));
-        press
     }
 
     /// Prints a line on standard output. A terminal that has gone is no reason to end.
@@ -231,30 +206,11 @@ impl Lesson {
                 self.step(&action);
                 Ok(None)
             }
-            Received::Action(action) => {
-                let fit = self.fits(&action);
-                self.answer(&action, &fit);
-                Ok(fit.is_ok().then_some(action))
-            }
+            Received::Action(action) => Ok(Some(action)),
             Received::Nothing => Ok(None),
             Received::Nonsense(line) => {
                 self.notice(format!("a line that is no action was skipped: {line}"));
                 Ok(None)
-            }
-        }
-    }
-
-    /// Whether the lesson has this action, with such a target, or such a button.
-    fn fits(&self, action: &LessonAction) -> Reply {
-        if self.buttons.lock().unwrap_or_else(PoisonError::into_inner).contains(action) {
-            return Ok(());
-        }
-        match self.actions.iter().find(|spec| spec.name == action.name) {
-            Some(spec) => spec.accepts(&action.target),
-            None if self.actions.is_empty() => Ok(()),
-            None => {
-                let known: Vec<String> = self.actions.iter().map(ActionSpec::usage).collect();
-                Err(format!("this lesson has no such action; it has: {}", known.join(", ")))
             }
         }
     }
@@ -279,10 +235,7 @@ impl Lesson {
         // Somebody who never stops talking must not keep the lesson from ending.
         for _ in 0..MOST_LEFT {
             match control.listen(&[], Duration::ZERO) {
-                Ok(Received::Action(action)) => {
-                    let why = self.fits(&action).err();
-                    self.refuse(&action, why.as_deref().unwrap_or(TOO_LATE));
-                }
+                Ok(Received::Action(action)) => self.refuse(&action, TOO_LATE),
                 Ok(Received::Nonsense(_)) => {}
                 Ok(Received::Nothing) | Err(_) => return,
             }

@@ -200,8 +200,7 @@ impl Program<'_> {
             lane.stamp_wait(lesson.reporter(), call, Some(self.child.name()), line);
             write_stamped(lesson.reporter());
         }
-        let waited =
-            if lesson.plain_body().is_some_and(|body| !body.has_listener()) { lesson.scope(|_| wait(self)) } else { wait(self) };
+        let waited = if !lesson.body().has_listener() { lesson.scope(|_| wait(self)) } else { wait(self) };
         if let Some(lane) = lane {
             lane.stamp_run(lesson.reporter(), self.ended.map(|_| self.child.name()), line);
             lane.write(lesson.reporter());
@@ -358,7 +357,7 @@ mod tests {
     use crate::model::{Input, Monotonic, TaskSort};
 
     fn lesson() -> Lesson {
-        Lesson::new(None, None, Monotonic::ZERO).plain()
+        Lesson::new(None, None, Monotonic::ZERO)
     }
 
     #[test]
@@ -392,7 +391,7 @@ mod tests {
     #[test]
     fn a_wait_tells_whom_it_is_for_and_what_it_gave() {
         let (mut reader, writer) = io::pipe().expect("a pipe");
-        let lesson = Lesson::new(Some(writer.into()), None, Monotonic::ZERO).plain();
+        let lesson = Lesson::new(Some(writer.into()), None, Monotonic::ZERO);
         let main = lesson.task("main", TaskSort::Thread);
         let child = lesson.start(&by_shell("exit 3")).expect("starts").child;
         let reaped = child.wait().expect("it ends");

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn events_run_by_time_and_priority_and_none_that_was_cancelled() {
-        let lesson = Lesson::new(None, None, Monotonic::ZERO).plain();
+        let lesson = Lesson::new(None, None, Monotonic::ZERO);
         let ran = RefCell::new(Vec::new());
         let mut agenda = lesson.scheduler("agenda");
         let at = lesson.now() + Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! Sleeps of a plain body, which a person can end. Any thread.
+//! Sleeps of a body, which a person can end. Any thread.
 
 use std::panic::Location;
 use std::thread;
@@ -13,7 +13,7 @@ impl Lesson {
     /// Sleeps this long, and shows it. A person can end it: `go-on main`.
     #[track_caller]
     pub fn sleep(&self, time: Duration) {
-        let (Some(body), Some(lane)) = (self.plain_body(), own_lane()) else { return thread::sleep(time) };
+        let (body, Some(lane)) = (self.body(), own_lane()) else { return thread::sleep(time) };
         let line = self.tracker().line(Location::caller());
         let deadline = Instant::now() + time;
         if self.tracker().has_listener() {
@@ -37,12 +37,12 @@ impl Lesson {
 
     /// Ends the sleep of a task.
     pub(crate) fn end_sleep(&self, name: &str) -> Reply {
-        self.plain_body().map_or_else(|| Err(format!("{name} does not sleep")), |body| body.end_sleep(name))
+        self.body().end_sleep(name)
     }
 
     /// Refuses what was asked for while the only thread waited for a child: a sleep that comes later is not meant.
     pub(crate) fn refuse_what_came_meanwhile(&self) {
-        if self.plain_body().is_some_and(|body| !body.has_listener()) {
+        if !self.body().has_listener() {
             while let Ok(Some(asked)) = self.next_action(Duration::ZERO) {
                 self.refuse_to_go_on(&asked);
             }

@@ -17,8 +17,7 @@ const BUTTON: f32 = 178.0;
 /// Whether the tasks of a scenario can be made to wait for each other's turn. Of a program of the user's that shows once it runs.
 pub fn has_gates(scenario: Option<&Scenario>, run: Option<&RunView>) -> bool {
     match scenario {
-        Some(scenario) if scenario.is_plain() => matches!(scenario.chapter, Chapter::Threads | Chapter::Pools),
-        Some(scenario) => scenario.actions.iter().any(|action| action.name == STEP),
+        Some(scenario) => matches!(scenario.chapter, Chapter::Threads | Chapter::Pools),
         None => run.is_some_and(|run| !run.things.is_empty()),
     }
 }

@@ -33,7 +33,7 @@ impl Live {
         let what = What::Scenario { id: id.to_owned(), language, params };
         let engine = engine(Some(ROOM));
         engine.handle().send(Command::Launch(Box::new(LaunchRequest { script, ..request(what) }))).expect("taken");
-        let ran = Ran { code: None, events: Vec::new(), printed: String::new(), tag: String::new() };
+        let ran = Ran { code: None, events: Vec::new(), printed: String::new() };
         let mut live = Self { engine, run: RunId::new(0), ran };
         assert!(live.take(), "it does not begin");
         live

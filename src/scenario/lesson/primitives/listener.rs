@@ -92,15 +92,11 @@ impl<'scope, 'env> Listener<'scope, 'env> {
                     own.lesson.answer(&asked, &reply);
                 }
             }
-            if let Some(body) = own.lesson.plain_body() {
-                body.listens(false);
-            }
+            own.lesson.body().listens(false);
             lock(&own.kept).drain().for_each(|(_, keeping)| keeping.end());
         };
         thread::Builder::new().name(NAME.to_owned()).spawn_scoped(self.threads, listen)?;
-        if let Some(body) = self.lesson.plain_body() {
-            body.listens(true);
-        }
+        self.lesson.body().listens(true);
         Ok(end)
     }
 

@@ -20,6 +20,7 @@ mod tests;
 mod thing;
 mod threads;
 mod timer;
+mod variable;
 #[cfg(test)]
 mod waker_tests;
 
@@ -35,3 +36,4 @@ pub use semaphore::{BoundedSemaphore, Semaphore, TooManyReleased};
 pub use thing::Thing;
 pub use threads::{NewThread, Scope, Thread, Worker, Workers};
 pub use timer::Timer;
+pub use variable::Variable;

@@ -195,8 +195,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
     /// Tells of an operation that the calling task has finished, and what it gave; `Null` for nothing.
     #[track_caller]
     pub(super) fn operated(&self, action: &str, result: impl Into<Value>) {
-        if self.lesson.is_plain()
-            && self.lesson.tracker().has_listener()
+        if self.lesson.tracker().has_listener()
             && let Some(lane) = own_lane()
         {
             let line = self.lesson.tracker().line(Location::caller());

@@ -10,10 +10,8 @@ use std::time::Duration;
 
 use super::listener::Listener;
 use super::monitor::{By, Done, Monitor, Operation, Wake};
-use super::threads::{Scope, Workers, message};
+use super::threads::{Scope, message};
 use crate::model::{EventKind, TaskSort, TaskState};
-use crate::scenario::card::Reply;
-use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError};
 
 /// How a future is.
@@ -38,9 +36,6 @@ pub enum NoResult {
     /// Its task failed.
     #[error("the task failed: {0}")]
     Failed(String),
-    /// It was handed in after the pool was closed.
-    #[error("the pool takes no more tasks")]
-    Refused,
     /// Not in time.
     #[error("the future was not finished in time")]
     TimedOut,
@@ -61,7 +56,6 @@ pub struct Pool<'scope, 'env: 'scope, T> {
     listener: Arc<Listener<'scope, 'env>>,
     jobs: Arc<Monitor<'env, Jobs<'scope>>>,
     done: Arc<Monitor<'env, Ends>>,
-    workers: Workers<'scope, 'env, ()>,
     submitted: AtomicUsize,
     result: PhantomData<fn() -> T>,
 }
@@ -108,7 +102,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// for future in pool.as_completed(&futures) { … future.result()? … }        // in the order of their ends
     /// let (done, not_done) = pool.wait(&futures, Until::FirstCompleted, None);
     /// futures[8].cancel();                                                      // true if no worker has it
-    /// pool.join(|asked| …)?;        // no more tasks; waits for the rest, and takes actions
+    /// drop(pool);        // no more tasks; the scope waits for the rest
     /// ```
     #[track_caller]
     pub fn pool<T: Send + 'scope>(&self, prefix: &str, workers: usize) -> Result<Pool<'scope, 'env, T>, LessonError> {
@@ -116,12 +110,12 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let jobs = Arc::new(Monitor::new(lesson, "the pool's queue".to_owned(), None, Jobs::default()));
         let queue = Arc::clone(&jobs);
         let work = move |_: &super::Worker<'_>| while take(&queue).map(|job| job()).is_some() {};
+        self.threads(prefix, workers, work)?;
         Ok(Pool {
             lesson,
             listener: Arc::clone(self.listener()),
             jobs,
             done: Arc::new(Monitor::new(lesson, "a future".to_owned(), None, Vec::new())),
-            workers: self.threads(prefix, workers, work)?,
             submitted: AtomicUsize::new(0),
             result: PhantomData,
         })
@@ -138,7 +132,7 @@ fn take<'scope>(jobs: &Monitor<'_, Jobs<'scope>>) -> Option<Job<'scope>> {
 }
 
 impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
-    /// Hands a task in. A pool that was closed does not take it: the future is cancelled, and has [`NoResult::Refused`].
+    /// Hands a task in.
     #[track_caller]
     pub fn submit(&self, name: &str, task: impl FnOnce() -> T + Send + 'scope) -> Future<'env, T>
     where
@@ -162,15 +156,10 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
         let running = future.clone();
         let job: Job<'scope> = Box::new(move || running.run(task));
         let mut job = Some(job);
-        let is_taken = self.jobs.perform(Operation::new("submit to"), |jobs, me| {
-            if !jobs.is_closed {
-                jobs.waiting.extend(job.take().map(|job| (job, me.cloned())));
-            }
-            Some(Done::new(!jobs.is_closed).wakes(Wake::One(0)))
+        self.jobs.perform(Operation::new("submit to"), |jobs, me| {
+            jobs.waiting.extend(job.take().map(|job| (job, me.cloned())));
+            Some(Done::new(()).wakes(Wake::One(0)))
         });
-        if is_taken != Some(true) {
-            future.take_back(NoResult::Refused, Operation::new("refuse").without_gate());
-        }
         future
     }
 
@@ -210,29 +199,15 @@ impl<'scope, 'env: 'scope, T: Clone + Send + 'scope> Pool<'scope, 'env, T> {
         });
         futures.iter().partition(|future| future.is_done())
     }
-
-    /// Takes no more tasks. Waits until the submitted tasks are done, and takes actions meanwhile.
-    pub fn join(&self, on_action: impl FnMut(&LessonAction) -> Reply) -> Result<(), LessonError> {
-        self.close();
-        self.workers.join(on_action).map(drop)
-    }
-}
-
-impl<T> Pool<'_, '_, T> {
-    fn close(&self) {
-        self.jobs.perform(Operation::new("close").without_gate(), |jobs, me| {
-            if !jobs.is_closed {
-                (jobs.is_closed, jobs.closed_by) = (true, me.cloned());
-            }
-            Some(Done::new(()).wakes(Wake::All(0)))
-        });
-    }
 }
 
 impl<T> Drop for Pool<'_, '_, T> {
     /// The workers do what was handed in, and end.
     fn drop(&mut self) {
-        self.close();
+        self.jobs.perform(Operation::new("close").without_gate(), |jobs, me| {
+            (jobs.is_closed, jobs.closed_by) = (true, me.cloned());
+            Some(Done::new(()).wakes(Wake::All(0)))
+        });
     }
 }
 
@@ -267,24 +242,18 @@ impl<T: Clone> Future<'_, T> {
     /// Takes it back; `false` if a worker has it already, or had it. Again is no mistake.
     #[track_caller]
     pub fn cancel(&self) -> bool {
-        self.take_back(NoResult::Cancelled, Operation::new("cancel"))
-    }
-
-    #[track_caller]
-    fn take_back(&self, why: NoResult, operation: Operation) -> bool {
-        let told = if why == NoResult::Refused { "refused" } else { "cancelled" };
-        let mut result = Some(Err(why));
-        let taken = self.slot.perform(operation, |slot, me| {
+        let taken = self.slot.perform(Operation::new("cancel"), |slot, me| {
             let in_time = slot.state == FutureState::Pending;
             if in_time {
-                *slot = Slot { state: FutureState::Cancelled, result: result.take(), ended_by: me.cloned() };
+                let result = Some(Err(NoResult::Cancelled));
+                *slot = Slot { state: FutureState::Cancelled, result, ended_by: me.cloned() };
             }
             let is_cancelled = slot.state == FutureState::Cancelled;
             Some(Done::new((in_time, is_cancelled)).wakes(if in_time { Wake::All(0) } else { Wake::Nobody }))
         });
         let (in_time, is_cancelled) = taken.unwrap_or_default();
         if in_time {
-            self.end(told);
+            self.end("cancelled");
         }
         is_cancelled
     }

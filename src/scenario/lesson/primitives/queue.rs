@@ -138,12 +138,6 @@ impl<T> Queue<'_, T> {
         self.finished(Operation::new("join"));
     }
 
-    /// Waits at most this long; whether each item that was put is done.
-    #[track_caller]
-    pub fn join_for(&self, timeout: Duration) -> bool {
-        self.finished(Operation::new("join").within(timeout))
-    }
-
     /// How many items wait in it.
     pub fn qsize(&self) -> usize {
         self.monitor.look(|items| items.waiting.len())

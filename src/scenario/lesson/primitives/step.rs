@@ -2,7 +2,6 @@
 //! order that is replayed. One task moves at a time, so that an order of passed gates is all that a run depends on.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::panic::Location;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::model::EventKind;
 use crate::scenario::card::STEP;
 use crate::scenario::lesson::LessonAction;
 use crate::scenario::lesson::handle::Lesson;
-use crate::scenario::lesson::tracking::lane::{Lane, own_lane, write_stamped};
+use crate::scenario::lesson::tracking::lane::{Lane, write_stamped};
 
 /// How long a replay waits for the task whose turn it is, while nobody else moves.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -95,17 +94,6 @@ impl Lesson {
             "could not replay the order to its end: it is the turn of {next:?}, and no task is called that; there are: {}",
             names.join(", ")
         )
-    }
-
-    /// A gate of the body's own, before something that is no tracked operation: `lesson.checkpoint("write counter")`. It
-    /// costs next to nothing unless step mode is on.
-    #[track_caller]
-    pub fn checkpoint(&self, what: &str) {
-        if self.tracker().is_stepped()
-            && let Some(lane) = own_lane()
-        {
-            self.gate(&lane, what, "", self.tracker().line(Location::caller()));
-        }
     }
 
     /// Whether step mode is on, or an order is replayed.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::model::{Event as Line, EventKind, Monotonic};
-use crate::scenario::lesson::control::too_late;
+use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::Lesson;
 use crate::sys::monotonic_now;
 
@@ -29,15 +29,6 @@ fn deaf() -> Lesson {
 
 /// Runs a body on a lesson with a listener and these actions, and returns its events.
 pub(super) fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
-    recorded_as(|lesson| lesson, actions, body)
-}
-
-/// The same, on a lesson that becomes what `kind` makes of it.
-fn recorded_as<R>(
-    kind: impl FnOnce(Lesson) -> Lesson,
-    actions: &[(&str, &str)],
-    body: impl FnOnce(&Lesson) -> R,
-) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
     let (control, mut act) = std::io::pipe().expect("a pipe");
     for (name, target) in actions {
@@ -47,7 +38,7 @@ fn recorded_as<R>(
         let lines = BufReader::new(events).lines().map(|line| line.expect("UTF-8"));
         lines.map(|line| Line::from_line(line.as_bytes(), Monotonic::ZERO).expect("an event").expect("known").kind).collect()
     });
-    let lesson = kind(Lesson::new(Some(writer.into()), Some(control.into()), monotonic_now()));
+    let lesson = Lesson::new(Some(writer.into()), Some(control.into()), monotonic_now());
     let result = body(&lesson);
     drop(lesson);
     (result, reading.expect("a thread").join().expect("no panic"))
@@ -97,7 +88,7 @@ fn no_update_is_lost_under_a_lock_heard_or_not() {
                     lock.release().expect("held");
                 }
             });
-            workers.and_then(|workers| workers.join(too_late))
+            workers.map(|workers| workers.wait())
         });
         assert_eq!(joined.expect("joins"), vec![Some(()); 4]);
         counter.into_inner()
@@ -169,7 +160,7 @@ fn an_event_wakes_all() {
     let woken = lesson.scope(|scope| {
         let waiters = scope.threads("waiter", 3, |_| go.wait(Some(LONG))).expect("start");
         go.set();
-        waiters.join(too_late).expect("joins")
+        waiters.wait()
     });
     assert_eq!(woken, vec![Some(true); 3]);
     go.clear();
@@ -183,7 +174,7 @@ fn a_barrier_opens_for_all_or_breaks_for_all() {
     let come = |count, timeout| {
         lesson.scope(|scope| {
             let workers = scope.threads("worker", count, |_| gate.wait_for(timeout)).expect("start");
-            workers.join(too_late).expect("joins").into_iter().flatten().collect::<Vec<_>>()
+            workers.wait().into_iter().flatten().collect::<Vec<_>>()
         })
     };
     for _ in 0..50 {
@@ -236,7 +227,7 @@ fn a_condition_wakes_as_many_as_it_is_told_the_longest_waiting_first() {
         until("one", || woken.load(Ordering::SeqCst) == 1);
         assert_eq!(ready.n_waiting(), 2);
         notify(9);
-        assert_eq!(waiters.expect("start").join(too_late).expect("joins"), vec![Some(Ok(true)); 3]);
+        assert_eq!(waiters.expect("start").wait(), vec![Some(Ok(true)); 3]);
     });
 }
 
@@ -246,7 +237,7 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
     let queue = lesson.queue("mail", 2);
     queue.put(1);
     queue.put(2);
-    assert_eq!((queue.put_for(3, SHORT), queue.qsize(), queue.join_for(SHORT)), (Err(3), 2, false));
+    assert_eq!((queue.put_for(3, SHORT), queue.qsize()), (Err(3), 2));
     assert_eq!((queue.get(), queue.try_get(), queue.try_get(), queue.get_for(SHORT)), (1, Some(2), None, None));
     assert_eq!((queue.task_done(), queue.task_done(), queue.task_done()), (Ok(()), Ok(()), Err(TooManyDone)));
     queue.join();
@@ -256,14 +247,14 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
         (1..=200).for_each(|number| letters.put(Some(number)));
         letters.put(None);
         letters.put(None);
-        takers.join(too_late).expect("joins").into_iter().flatten().sum::<u64>()
+        takers.wait().into_iter().flatten().sum::<u64>()
     });
     assert_eq!((got, letters.unfinished()), (200 * 201 / 2, 202));
 }
 
 #[test]
 fn a_bounded_semaphore_and_a_lock_with_an_owner_refuse_a_release_too_many() {
-    let ((), events) = recorded_as(Lesson::plain, &[], |lesson| {
+    let ((), events) = recorded(&[], |lesson| {
         let main = lesson.task("main", crate::model::TaskSort::Thread);
         let gate = lesson.bounded_semaphore("gate", 1);
         let (tool, diary) = (lesson.lock("tool"), lesson.reentrant_lock("diary"));
@@ -364,7 +355,7 @@ fn futures_are_pending_running_finished_or_cancelled() {
             assert_eq!((all[0].result(), all[1].result()), (Ok(1), Ok(2)));
             assert_eq!(all[3].result(), Err(NoResult::Failed("panicked: on purpose".to_owned())));
             assert_eq!(pool.wait(&all, Until::AllCompleted, None).1.len(), 0);
-            pool.join(too_late).expect("joins");
+            drop(pool);
         });
     });
     assert!(events.contains(&EventKind::TaskFinished { task: "gone".to_owned(), result: "cancelled".to_owned() }));
@@ -373,7 +364,7 @@ fn futures_are_pending_running_finished_or_cancelled() {
 
 /// Covers: fact 59.
 #[test]
-fn a_pool_has_never_more_workers_than_said_and_takes_nothing_once_it_is_closed() {
+fn a_pool_has_never_more_workers_than_said_and_does_all_that_was_handed_in() {
     const WORKERS: usize = 3;
     let (at_work, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let lesson = deaf();
@@ -387,14 +378,9 @@ fn a_pool_has_never_more_workers_than_said_and_takes_nothing_once_it_is_closed()
                 done.fetch_add(1, Ordering::SeqCst)
             });
         }
-        pool.join(too_late).expect("joins");
-        assert_eq!(done.load(Ordering::SeqCst), 15 * WORKERS);
-        assert!((1..=WORKERS).contains(&most.load(Ordering::SeqCst)), "{most:?}");
-        let late = pool.submit("late", || done.fetch_add(1, Ordering::SeqCst));
-        assert_eq!((late.result_within(LONG), late.state()), (Err(NoResult::Refused), FutureState::Cancelled));
-        assert_eq!(pool.as_completed(&[late]).count(), 1);
     });
     assert_eq!(done.load(Ordering::SeqCst), 15 * WORKERS);
+    assert!((1..=WORKERS).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
 
 #[test]
@@ -416,7 +402,7 @@ fn a_panic_ends_its_thread_alone() {
     let (joined, events) = recorded(&[], |lesson| {
         lesson.scope(|scope| {
             let workers = scope.threads("worker", 2, |worker| assert!(worker.number() != 1, "on purpose"));
-            workers.expect("start").join(too_late).expect("joins")
+            workers.expect("start").wait()
         })
     });
     assert_eq!(joined, [None, Some(())]);
@@ -426,24 +412,16 @@ fn a_panic_ends_its_thread_alone() {
 
 #[test]
 fn actions_are_heard_while_threads_are_joined() {
-    let (joined, events) = recorded(&[("send", ""), ("nonsense", "x")], |lesson| {
+    let (joined, events) = recorded(&[("another", "worker-1"), ("dance", "x"), ("set", "event go")], |lesson| {
         let go = lesson.event("go");
         lesson.scope(|scope| {
-            let workers = scope.threads("worker", 1, |_| go.wait(None)).expect("starts");
-            let on_action = |asked: &crate::scenario::LessonAction| {
-                if asked.name != "send" {
-                    go.set();
-                    return Err("nobody knows that".to_owned());
-                }
-                workers.add_one().map_err(|error| error.to_string())
-            };
-            workers.join(on_action).expect("joins")
+            scope.offer(&go);
+            scope.threads("worker", 1, |_| go.wait(None)).expect("starts").wait()
         })
     });
     assert_eq!(joined, [Some(true), Some(true)]);
-    assert!(events.iter().any(
-        |kind| matches!(kind, EventKind::ActionRefused { action, why, .. } if action.to_string() == "nonsense x" && why.to_string() == "nobody knows that")
-    ));
+    let refused = |kind: &EventKind| matches!(kind, EventKind::ActionRefused { action, .. } if action.to_string() == "dance x");
+    assert!(events.iter().any(refused), "{events:?}");
 }
 
 #[test]
@@ -466,42 +444,39 @@ fn two_locks_in_two_orders_are_found_as_a_circle() {
         let named = |lane: &str, on: &str| (lane.to_owned(), on.to_owned());
         assert_eq!(circle, [named("worker-1", "lock b"), named("worker-2", "lock a")]);
         b.release().expect("anybody may");
-        workers.expect("start").join(too_late).expect("joins");
+        workers.expect("start").wait();
     });
     assert_eq!(lesson.deadlock(), []);
 }
 
-/// Two workers that each read a counter, and write one more.
-fn lose(lesson: &Lesson) -> u64 {
-    let counter = AtomicU64::new(0);
+/// Two workers that each read a counter, and write one more, while a person asks for these steps.
+fn lose(lesson: &Lesson, steps: &[&str]) -> usize {
+    let counter = lesson.variable("counter", 0);
     lesson.scope(|scope| {
-        let workers = scope.threads("worker", 2, |_| {
-            lesson.checkpoint("read counter");
-            let was = counter.load(Ordering::SeqCst);
-            lesson.checkpoint("write counter");
-            counter.store(was + 1, Ordering::SeqCst);
-        });
-        until("the lanes", || lesson.tracker().lanes().len() >= 2);
-        workers.expect("start").join(too_late).expect("joins");
+        let workers = scope.threads("worker", 2, |_| counter.write(counter.read() + 1));
+        let is_there = |name| lesson.tracker().lanes().iter().any(|lane| lane.name == name);
+        until("the lanes", || is_there("worker-1") && is_there("worker-2"));
+        for target in steps {
+            lesson.step(&LessonAction { name: "step".to_owned(), target: (*target).to_owned() });
+        }
+        workers.expect("start").wait();
     });
-    counter.into_inner()
+    counter.read()
 }
 
 #[test]
 fn in_step_mode_the_user_s_order_decides_and_it_replays() {
-    let steps = |order: &str| order.chars().map(|who| format!("worker-{who}")).collect::<Vec<_>>();
     for (order, left) in [("1122", 2), ("1212", 1), ("2211", 2), ("1221", 1)] {
-        let names = steps(order);
-        let actions: Vec<_> = names.iter().map(|name| ("step", name.as_str())).collect();
-        let (found, events) = recorded(&actions, |lesson| {
+        let names: Vec<&str> = order.chars().map(|who| if who == '1' { "worker-1" } else { "worker-2" }).collect();
+        let (found, events) = recorded(&[], |lesson| {
             lesson.step_mode(true);
-            (lose(lesson), lesson.order())
+            (lose(lesson, &names), lesson.order())
         });
-        assert_eq!(found, (left, names.clone()), "{order}");
+        assert_eq!((found.0, &found.1), (left, &names.iter().map(|name| (*name).to_owned()).collect()), "{order}");
         assert!(states(&events, "worker-1").contains(&"waiting step: write counter".to_owned()), "{events:?}");
         let lesson = deaf();
         lesson.replay(&names.join(" "));
-        assert_eq!((lose(&lesson), lesson.order()), (left, names), "{order}");
+        assert_eq!((lose(&lesson, &[]), lesson.order()), found, "{order}");
     }
 }
 
@@ -509,7 +484,7 @@ fn in_step_mode_the_user_s_order_decides_and_it_replays() {
 fn an_order_that_cannot_be_replayed_is_given_up() {
     let (found, events) = recorded(&[], |lesson| {
         lesson.replay("worker-1 worker-3 worker-2");
-        lose(lesson)
+        lose(lesson, &[])
     });
     assert!(found >= 1);
     assert!(events.iter().any(|kind| matches!(kind, EventKind::Notice { text } if text.contains("worker-3"))));
@@ -517,9 +492,9 @@ fn an_order_that_cannot_be_replayed_is_given_up() {
 
 #[test]
 fn step_mode_can_be_left_and_refuses_whom_it_does_not_know() {
-    let (_, events) = recorded(&[("step", "nobody"), ("step", ""), ("step", "off")], |lesson| {
+    let (_, events) = recorded(&[], |lesson| {
         lesson.step_mode(true);
-        lose(lesson)
+        lose(lesson, &["nobody", "", "off"])
     });
     let refused = |kind: &EventKind| matches!(kind, EventKind::ActionRefused { action, why, .. } if action.target() == "nobody" && why.to_string().contains("\"nobody\""));
     assert!(events.iter().any(refused), "{events:?}");

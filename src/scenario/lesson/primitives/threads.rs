@@ -1,21 +1,18 @@
-//! Threads with lanes: started by name, joined while the user's actions are taken. Built on `std::thread::scope`, so that
+//! Threads with lanes: started by name, and joined. Built on `std::thread::scope`, so that
 //! they may borrow anything that the body owns.
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use super::listener::Listener;
 use super::thing::Thing;
-use crate::model::{EventKind, Line, TaskSort, TaskState};
+use crate::model::{EventKind, Line, TaskSort};
 use crate::scenario::card::Reply;
-use crate::scenario::lesson::control::LessonAction;
 use crate::scenario::lesson::handle::{Lesson, LessonError, Task};
 use crate::scenario::lesson::tracking::lane::{own_lane, write_stamped};
 use crate::sys::exit_now;
@@ -27,13 +24,12 @@ type Handle<'scope, R> = ScopedJoinHandle<'scope, Option<R>>;
 
 /// The scope of threads: they have all ended when it ends. See [`Lesson::scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    lesson: &'env Lesson,
-    threads: &'scope thread::Scope<'scope, 'env>,
+    starter: Starter<'scope, 'env>,
     listener: Arc<Listener<'scope, 'env>>,
 }
 
 impl Lesson {
-    /// Runs `body`, and then waits for every thread that it started.
+    /// Runs `body`, and then waits for every thread that it started. A person can act on what the outermost scope offers.
     ///
     /// ```ignore
     /// let outcomes = lesson.scope(|scope| {
@@ -41,19 +37,18 @@ impl Lesson {
     ///         worker.sleep(Duration::from_millis(20 * worker.number()));
     ///         barrier.wait_for(timeout)
     ///     })?;
-    ///     // Sleeps until all have ended, and takes actions; an error says why one is refused. `step` is taken anyway.
-    ///     workers.join(|_send| workers.add_one().map_err(|error| error.to_string()))
+    ///     Ok(workers.wait())
     /// })?;
     /// ```
     pub fn scope<'env, R>(&'env self, body: impl for<'scope> FnOnce(&Scope<'scope, 'env>) -> R) -> R {
         thread::scope(|threads| {
             let listener = Listener::new(self, threads);
             // It is dropped when the scope is over, also by a panic, which ends the listener.
-            let _stop = self.is_plain().then(|| listener.start().ok()).flatten();
-            let result = body(&Scope { lesson: self, threads, listener });
-            if let Some(body) = self.plain_body() {
-                body.threads_end();
-            }
+            let _stop = (!self.body().has_listener()).then(|| listener.start().ok());
+            let alive = Arc::new(Alive::default());
+            let starter = Starter { lesson: self, threads, alive: Arc::clone(&alive) };
+            let result = body(&Scope { starter, listener });
+            alive.wait_for_none();
             result
         })
     }
@@ -68,15 +63,11 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         count: usize,
         run: impl Fn(&Worker<'_>) -> R + Send + Sync + 'scope,
     ) -> Result<Workers<'scope, 'env, R>, LessonError> {
-        let (ended, ends) = std::io::pipe().map_err(LessonError::kernel("make a pipe"))?;
         let group = Group {
-            lesson: self.lesson,
-            threads: self.threads,
+            starter: self.starter.clone(),
             prefix: prefix.to_owned(),
-            line: self.lesson.tracker().line(Location::caller()),
+            line: self.lesson().tracker().line(Location::caller()),
             run: Arc::new(run),
-            ended: Mutex::new(ended),
-            ends,
             ended_threads: Arc::default(),
             started: AtomicUsize::new(0),
             handles: Mutex::default(),
@@ -112,9 +103,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         name: &str,
         run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
     ) -> Result<Thread<'scope, R>, LessonError> {
-        let line = self.lesson.tracker().line(Location::caller());
-        let handle = start(self.lesson, self.threads, name.to_owned(), 1, line, run, |_| ())?;
-        Ok(Thread { lesson: self.lesson, name: name.to_owned(), handle })
+        let line = self.lesson().tracker().line(Location::caller());
+        let handle = self.starter.start(name.to_owned(), 1, line, run, |_| ())?;
+        Ok(Thread { lesson: self.lesson(), name: name.to_owned(), handle })
     }
 
     /// Makes a thread that is shown under this name, and does not run before it is started.
@@ -124,9 +115,9 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         name: &str,
         run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
     ) -> NewThread<'scope, 'env, R> {
-        let line = self.lesson.tracker().line(Location::caller());
-        self.lesson.created(name, TaskSort::Thread, line);
-        NewThread { lesson: self.lesson, threads: self.threads, name: name.to_owned(), line, run: Box::new(run) }
+        let line = self.lesson().tracker().line(Location::caller());
+        self.lesson().created(name, TaskSort::Thread, line);
+        NewThread { starter: self.starter.clone(), name: name.to_owned(), line, run: Box::new(run) }
     }
 
     /// A person can act on this thing from now on.
@@ -137,16 +128,16 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// Ends the process, whatever its threads do: as the end of `main` does, and the end of Python's program with its daemons.
     pub fn leave(&self) -> ! {
         if let Some(lane) = own_lane() {
-            self.lesson.report(EventKind::TaskFinished { task: lane.name.clone(), result: "ok".to_owned() });
+            self.lesson().report(EventKind::TaskFinished { task: lane.name.clone(), result: "ok".to_owned() });
         }
         exit_now(0)
     }
 
     /// Has a function called at each press of the button between this line and ground.
     pub fn when_pressed(&self, line: Line, run: impl Fn() + Send + 'scope) {
-        let press = self.lesson.button(line);
+        self.lesson().watch(line);
         self.listener.offer_acts(move |action, target| {
-            (action == press.name && target == press.target).then(|| {
+            (action == "press" && target == line.to_string()).then(|| {
                 run();
                 Ok(())
             })
@@ -157,13 +148,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         &self.listener
     }
 
-    pub(super) const fn std(&self) -> &'scope thread::Scope<'scope, 'env> {
-        self.threads
+    pub(super) const fn starter(&self) -> &Starter<'scope, 'env> {
+        &self.starter
     }
 
     /// The lesson.
     pub const fn lesson(&self) -> &'env Lesson {
-        self.lesson
+        self.starter.lesson
     }
 }
 
@@ -200,19 +191,13 @@ impl Worker<'_> {
     /// Sleeps, and shows it.
     #[track_caller]
     pub fn sleep(&self, time: Duration) {
-        if self.lesson.is_plain() {
-            return self.lesson.sleep(time);
-        }
-        self.lane.is(TaskState::Sleeping);
-        thread::sleep(time);
-        self.lane.running("");
+        self.lesson.sleep(time);
     }
 }
 
 /// A thread that has been made, and not started. See [`Scope::new_thread`].
 pub struct NewThread<'scope, 'env: 'scope, R> {
-    lesson: &'env Lesson,
-    threads: &'scope thread::Scope<'scope, 'env>,
+    starter: Starter<'scope, 'env>,
     name: String,
     line: Option<u32>,
     run: Box<dyn FnOnce(&Worker<'_>) -> R + Send + 'scope>,
@@ -221,8 +206,8 @@ pub struct NewThread<'scope, 'env: 'scope, R> {
 impl<'scope, R: Send + 'scope> NewThread<'scope, '_, R> {
     /// Starts it, and does not wait for it.
     pub fn start(self) -> Result<Thread<'scope, R>, LessonError> {
-        let handle = start(self.lesson, self.threads, self.name.clone(), 1, self.line, self.run, |_| ())?;
-        Ok(Thread { lesson: self.lesson, name: self.name, handle })
+        let handle = self.starter.start(self.name.clone(), 1, self.line, self.run, |_| ())?;
+        Ok(Thread { lesson: self.starter.lesson, name: self.name, handle })
     }
 }
 
@@ -273,14 +258,10 @@ pub(super) fn join<R>(lesson: &Lesson, name: &str, handle: ScopedJoinHandle<'_, 
 pub struct Workers<'scope, 'env: 'scope, R>(Arc<Group<'scope, 'env, R>>);
 
 struct Group<'scope, 'env: 'scope, R> {
-    lesson: &'env Lesson,
-    threads: &'scope thread::Scope<'scope, 'env>,
+    starter: Starter<'scope, 'env>,
     prefix: String,
     line: Option<u32>,
     run: Arc<dyn Fn(&Worker<'_>) -> R + Send + Sync + 'scope>,
-    /// A byte comes here from each one that ends, which wakes `join` from listening.
-    ended: Mutex<PipeReader>,
-    ends: PipeWriter,
     ended_threads: Arc<Mutex<Ended>>,
     started: AtomicUsize,
     handles: Mutex<VecDeque<Handle<'scope, R>>>,
@@ -317,36 +298,6 @@ impl<'scope, R: Send + 'scope> Workers<'scope, '_, R> {
         group.tell_end(Location::caller());
         results
     }
-
-    /// Waits until all have ended. Meanwhile `on_action` gets each action, and gives the reason where it can't be done. Returns the results by
-    /// their numbers; `None` for one that panicked.
-    #[track_caller]
-    pub fn join(&self, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<Vec<Option<R>>, LessonError> {
-        self.0.tell_wait(Location::caller());
-        while !self.join_for(Duration::from_secs(1), &mut on_action)? {}
-        let handles = std::mem::take(&mut *self.0.handles());
-        *self.0.ended() = Ended::default();
-        Ok(handles.into_iter().map(|handle| handle.join().ok().flatten()).collect())
-    }
-
-    /// Waits until all have ended, at most until the first action or this long; whether all have.
-    #[track_caller]
-    pub fn join_for(&self, timeout: Duration, mut on_action: impl FnMut(&LessonAction) -> Reply) -> Result<bool, LessonError> {
-        if self.alive() > 0 {
-            let group = &self.0;
-            let mut ended = group.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            let asked = group.lesson.listen(&[ended.as_fd()], timeout)?;
-            if let Some(asked) = &asked {
-                group.lesson.answer(asked, &on_action(asked));
-            } else if self.alive() == 0 {
-                group.tell_end(Location::caller());
-            }
-            if crate::sys::queued_bytes(&*ended).is_ok_and(|bytes| bytes > 0) {
-                let _ = ended.read(&mut [0; 64]);
-            }
-        }
-        Ok(self.alive() == 0)
-    }
 }
 
 impl<R> Workers<'_, '_, R> {
@@ -376,15 +327,12 @@ impl<'scope, R: Send + 'scope> Group<'scope, '_, R> {
         let mut handles = self.handles();
         self.started.fetch_add(1, Ordering::Relaxed);
         let run = Arc::clone(&self.run);
-        let mut ends = self.ends.try_clone().map_err(LessonError::kernel("share a pipe"))?;
         let threads = Arc::clone(&self.ended_threads);
         let ended = move |name: &str| {
             let mut threads = threads.lock().unwrap_or_else(PoisonError::into_inner);
             *threads = Ended { count: threads.count + 1, last: Some(name.to_owned()) };
-            drop(threads);
-            let _ = ends.write_all(&[0]);
         };
-        handles.push_back(start(self.lesson, self.threads, name, number, self.line, move |worker| run(worker), ended)?);
+        handles.push_back(self.starter.start(name, number, self.line, move |worker| run(worker), ended)?);
         Ok(())
     }
 
@@ -425,61 +373,84 @@ impl<'scope, R> Group<'scope, '_, R> {
 
     /// Tells that the calling task waits for all threads, unless the body has said in its own words what it waits for.
     fn tell_wait(&self, caller: &Location<'_>) {
-        if let Some(lane) = own_lane().filter(|_| self.lesson.tracker().has_listener())
+        if let Some(lane) = own_lane().filter(|_| self.starter.lesson.tracker().has_listener())
             && !lane.is_told_to_wait.load(Ordering::Relaxed)
             && self.alive() > 0
         {
-            lane.stamp_wait(self.lesson.reporter(), "join()", None, self.lesson.tracker().line(caller));
-            write_stamped(self.lesson.reporter());
+            lane.stamp_wait(self.starter.lesson.reporter(), "join()", None, self.starter.lesson.tracker().line(caller));
+            write_stamped(self.starter.lesson.reporter());
         }
     }
 
     /// Tells that this wait is over since the last thread has ended.
     fn tell_end(&self, caller: &Location<'_>) {
         let last = self.ended().last.clone();
-        if let Some(lane) = own_lane().filter(|_| self.lesson.tracker().has_listener())
+        if let Some(lane) = own_lane().filter(|_| self.starter.lesson.tracker().has_listener())
             && lane.is_told_to_wait.load(Ordering::Relaxed)
         {
-            lane.stamp_run(self.lesson.reporter(), last.as_deref(), self.lesson.tracker().line(caller));
-            lane.write(self.lesson.reporter());
+            lane.stamp_run(self.starter.lesson.reporter(), last.as_deref(), self.starter.lesson.tracker().line(caller));
+            lane.write(self.starter.lesson.reporter());
         }
     }
 }
 
-/// Starts a thread with a lane that is closed however the function ends. `ended` gets its name then.
-pub(super) fn start<'scope, R: Send + 'scope>(
-    lesson: &'scope Lesson,
-    threads: &'scope thread::Scope<'scope, '_>,
-    name: String,
-    number: usize,
-    line: Option<u32>,
-    run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
-    ended: impl FnOnce(&str) + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, Option<R>>, LessonError> {
-    let failed = LessonError::kernel(format!("start the thread {name}"));
-    let builder = thread::Builder::new().name(name.chars().take(15).collect());
-    let count = lesson.plain_body();
-    if let Some(count) = count {
-        count.thread_begins();
+/// The means to start a thread of one scope.
+#[derive(Clone)]
+pub(super) struct Starter<'scope, 'env: 'scope> {
+    pub(super) lesson: &'env Lesson,
+    threads: &'scope thread::Scope<'scope, 'env>,
+    alive: Arc<Alive>,
+}
+
+/// How many threads of a scope have not ended.
+#[derive(Debug, Default)]
+struct Alive {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Alive {
+    fn add(&self, change: isize) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_add_signed(change);
+        self.changed.notify_all();
     }
-    let body = move || {
-        let lane = lesson.task_at(name.clone(), TaskSort::Thread, line);
-        let worker = Worker { lesson, number, name, lane: &lane };
-        let result = catch_unwind(AssertUnwindSafe(|| run(&worker)));
-        let name = worker.name;
-        lane.finish(&result.as_ref().err().map_or_else(|| "ok".to_owned(), |panic| message(&**panic)));
-        ended(&name);
-        if let Some(count) = count {
-            count.thread_ends();
-        }
-        result.ok()
-    };
-    builder.spawn_scoped(threads, body).map_err(|error| {
-        if let Some(count) = count {
-            count.thread_ends();
-        }
-        failed(error)
-    })
+
+    fn wait_for_none(&self) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(count, |count| *count > 0));
+    }
+}
+
+impl<'scope> Starter<'scope, '_> {
+    /// Starts a thread with a lane that is closed however the function ends. `ended` gets its name then.
+    pub(super) fn start<R: Send + 'scope>(
+        &self,
+        name: String,
+        number: usize,
+        line: Option<u32>,
+        run: impl FnOnce(&Worker<'_>) -> R + Send + 'scope,
+        ended: impl FnOnce(&str) + Send + 'scope,
+    ) -> Result<ScopedJoinHandle<'scope, Option<R>>, LessonError> {
+        let failed = LessonError::kernel(format!("start the thread {name}"));
+        let builder = thread::Builder::new().name(name.chars().take(15).collect());
+        let (lesson, alive) = (self.lesson, Arc::clone(&self.alive));
+        let body = move || {
+            let lane = lesson.task_at(name.clone(), TaskSort::Thread, line);
+            let worker = Worker { lesson, number, name, lane: &lane };
+            let result = catch_unwind(AssertUnwindSafe(|| run(&worker)));
+            let name = worker.name;
+            lane.finish(&result.as_ref().err().map_or_else(|| "ok".to_owned(), |panic| message(&**panic)));
+            ended(&name);
+            alive.add(-1);
+            result.ok()
+        };
+        self.alive.add(1);
+        builder.spawn_scoped(self.threads, body).map_err(|error| {
+            self.alive.add(-1);
+            failed(error)
+        })
+    }
 }
 
 pub(super) fn message(panic: &(dyn Any + Send)) -> String {

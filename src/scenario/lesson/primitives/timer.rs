@@ -3,18 +3,17 @@
 
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, ScopedJoinHandle};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use super::monitor::{By, Done, Monitor, Operation, Wake};
-use super::threads::{Scope, join, start};
+use super::threads::{Scope, Starter, join};
 use crate::model::{EventKind, TaskSort, TaskState};
-use crate::scenario::lesson::handle::{Lesson, LessonError};
+use crate::scenario::lesson::handle::LessonError;
 
 /// A tracked timer. See [`Scope::timer`].
 pub struct Timer<'scope, 'env: 'scope> {
-    lesson: &'env Lesson,
-    threads: &'scope thread::Scope<'scope, 'env>,
+    starter: Starter<'scope, 'env>,
     name: String,
     interval: Duration,
     line: Option<u32>,
@@ -56,9 +55,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         lesson.created(name, TaskSort::Thread, line);
         let cancelled = Arc::new(Monitor::new(lesson, format!("timer {name}"), None, None));
         let same = Arc::clone(&cancelled);
-        if lesson.is_plain() {
-            lesson.report(EventKind::Thing { on: cancelled.on().to_owned(), line });
-        }
+        lesson.report(EventKind::Thing { on: cancelled.on().to_owned(), line });
         self.listener().offer_acts(move |action, target| {
             (action == "cancel" && target == same.on()).then(|| {
                 cancel(&same);
@@ -66,8 +63,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             })
         });
         Timer {
-            lesson,
-            threads: self.std(),
+            starter: self.starter().clone(),
             name: name.to_owned(),
             interval,
             line,
@@ -100,7 +96,7 @@ impl Timer<'_, '_> {
                 }
             }
         };
-        let handle = start(self.lesson, self.threads, self.name.clone(), 1, self.line, run, |_| ())?;
+        let handle = self.starter.start(self.name.clone(), 1, self.line, run, |_| ())?;
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
     }
@@ -115,7 +111,7 @@ impl Timer<'_, '_> {
     #[track_caller]
     pub fn join(&self) -> u32 {
         let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        handle.and_then(|handle| join(self.lesson, &self.name, handle)).unwrap_or_default()
+        handle.and_then(|handle| join(self.starter.lesson, &self.name, handle)).unwrap_or_default()
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Instant;
 use super::tests::{LONG, SHORT, recorded, until};
 use super::*;
 use crate::model::{EventKind, Pid, ProcessState, TaskSort, TaskState};
-use crate::scenario::lesson::control::too_late;
 use crate::scenario::lesson::handle::Lesson;
 use crate::sys::{monotonic_now, stat_of};
 
@@ -96,7 +95,7 @@ fn each_wait_names_the_one_task_that_let_it_go_on() {
                 may_end.set();
             };
             meet(lesson, "future slow", || assert_eq!(slow.result(), Ok(true)), set);
-            pool.join(too_late).expect("joins");
+            drop(pool);
         });
     });
     let expected = [
@@ -131,7 +130,7 @@ fn a_time_out_was_nobody_and_neither_was_a_thread_without_a_lane() {
         assert!(!lock.acquire_for(SHORT) && !seats.acquire_for(SHORT) && !go.wait(Some(SHORT)));
         assert!(gate.wait_for(SHORT).is_err() && mail.get_for(SHORT).is_none());
         mail.put(1);
-        assert!(mail.put_for(2, SHORT).is_err() && !mail.join_for(SHORT));
+        assert!(mail.put_for(2, SHORT).is_err());
         ready.acquire();
         assert_eq!(ready.wait(Some(SHORT)), Ok(false));
         ready.release().expect("held");
@@ -145,8 +144,7 @@ fn a_time_out_was_nobody_and_neither_was_a_thread_without_a_lane() {
         });
         waiter.finish("ok");
     });
-    let things =
-        ["lock a", "semaphore seats", "event go", "barrier gate", "queue mail", "queue mail", "queue mail", "condition ready"];
+    let things = ["lock a", "semaphore seats", "event go", "barrier gate", "queue mail", "queue mail", "condition ready"];
     let expected: Vec<_> = things.iter().chain(&["event go"]).map(|on| wait(on, None)).collect();
     assert_eq!(waits(&events, "waiter"), expected);
 }
@@ -200,8 +198,8 @@ fn each_item_and_each_place_has_its_own_giver() {
                     until_it_waits(lesson, waiter, on);
                 }
                 let give = |worker: &Worker<'_>| if on == "queue mail" { mail.put(worker.number()) } else { seats.release() };
-                scope.threads("giver", 2, give).and_then(|givers| givers.join(too_late)).expect("join");
-                let got = waiters.join(too_late).expect("join");
+                scope.threads("giver", 2, give).map(|givers| givers.wait()).expect("join");
+                let got = waiters.wait();
                 lesson.value(on, got.into_iter().flatten().map(|number| format!("giver-{number}")).collect::<Vec<_>>());
             });
         }
@@ -245,7 +243,7 @@ fn a_join_names_the_thread_that_ended_a_timer_the_one_that_cancelled_it_and_a_me
                 }
             };
             let workers = scope.threads("worker", 2, last).expect("start");
-            workers.join(too_late).expect("join");
+            workers.wait();
             let bell = scope.timer("bell", LONG, || ());
             bell.start().expect("starts");
             until_it_waits(lesson, "bell", "timer bell");

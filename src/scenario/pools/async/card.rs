@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 const GPIO17: &[Line; 1] = &[Line::gpio(17)];
 
@@ -34,5 +34,6 @@ pub(crate) const ASYNC: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Steps>::default() },
+    run: body::run,
+    judge: || Box::<judge::Steps>::default(),
 };

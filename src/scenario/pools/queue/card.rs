@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, PushButton, Shows, Wiring, bar, count, flag, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const QUEUE: Scenario = Scenario {
     id: "queue",
@@ -46,5 +46,6 @@ pub(crate) const QUEUE: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Outbox>::default() },
+    run: body::run,
+    judge: || Box::<judge::Outbox>::default(),
 };

@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const EXEC: Scenario = Scenario {
     id: "exec",
@@ -33,5 +33,6 @@ pub(crate) const EXEC: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Exec>::default() },
+    run: body::run,
+    judge: || Box::<judge::Exec>::default(),
 };

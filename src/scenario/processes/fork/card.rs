@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const FORK: Scenario = Scenario {
     id: "fork",
@@ -41,5 +41,6 @@ pub(crate) const FORK: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Diamond>::default() },
+    run: body::run,
+    judge: || Box::<judge::Diamond>::default(),
 };

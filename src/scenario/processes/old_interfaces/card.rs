@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const OLD_INTERFACES: Scenario = Scenario {
     id: "old-interfaces",
@@ -29,5 +29,6 @@ pub(crate) const OLD_INTERFACES: Scenario = Scenario {
     wiring: Wiring::NONE,
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Calls>::default() },
+    run: body::run,
+    judge: || Box::<judge::Calls>::default(),
 };

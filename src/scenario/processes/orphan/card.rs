@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, flag, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const ORPHAN: Scenario = Scenario {
     id: "orphan",
@@ -34,5 +34,6 @@ pub(crate) const ORPHAN: Scenario = Scenario {
     wiring: Wiring { leds: &[bar().shows(Shows::Alive("child-"))], buttons: &[] },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Orphans>::default() },
+    run: body::run,
+    judge: || Box::<judge::Orphans>::default(),
 };

@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, choice, count, note, on, seconds, text};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const PROCESS_BASICS: Scenario = Scenario {
     id: "process-basics",
@@ -35,5 +35,6 @@ pub(crate) const PROCESS_BASICS: Scenario = Scenario {
     wiring: Wiring { leds: &[bar().shows(Shows::Alive("copy-"))], buttons: &[] },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Copies>::default() },
+    run: body::run,
+    judge: || Box::<judge::Copies>::default(),
 };

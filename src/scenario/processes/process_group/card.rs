@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, choice, count, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const PROCESS_GROUP: Scenario = Scenario {
     id: "process-group",
@@ -31,5 +31,6 @@ pub(crate) const PROCESS_GROUP: Scenario = Scenario {
     wiring: Wiring { leds: &[bar().shows(Shows::Alive("a-"))], buttons: &[] },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Groups>::default() },
+    run: body::run,
+    judge: || Box::<judge::Groups>::default(),
 };

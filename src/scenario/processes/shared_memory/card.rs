@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const SHARED_MEMORY: Scenario = Scenario {
     id: "shared-memory",
@@ -34,5 +34,6 @@ pub(crate) const SHARED_MEMORY: Scenario = Scenario {
     },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Numbers>::default() },
+    run: body::run,
+    judge: || Box::<judge::Numbers>::default(),
 };

@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, flag, led, note, seconds, text};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const START_METHODS: Scenario = Scenario {
     id: "start-methods",
@@ -47,5 +47,6 @@ pub(crate) const START_METHODS: Scenario = Scenario {
     },
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Starts>::default() },
+    run: body::run,
+    judge: || Box::<judge::Starts>::default(),
 };

@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, choice, count, note, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const WAIT: Scenario = Scenario {
     id: "wait",
@@ -37,5 +37,6 @@ pub(crate) const WAIT: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Waits>::default() },
+    run: body::run,
+    judge: || Box::<judge::Waits>::default(),
 };

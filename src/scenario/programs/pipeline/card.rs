@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const PIPELINE: Scenario = Scenario {
     id: "pipeline",
@@ -38,5 +38,6 @@ pub(crate) const PIPELINE: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Pipeline>::default() },
+    run: body::run,
+    judge: || Box::<judge::Pipeline>::default(),
 };

@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, PushButton, Shows, Wiring, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const SIGNALS: Scenario = Scenario {
     id: "signals",
@@ -41,5 +41,6 @@ pub(crate) const SIGNALS: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Requests>::default() },
+    run: body::run,
+    judge: || Box::<judge::Requests>::default(),
 };

@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, choice, count, flag, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
     id: "subprocess-run",
@@ -40,5 +40,6 @@ pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Programs>::default() },
+    run: body::run,
+    judge: || Box::<judge::Programs>::default(),
 };

@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const BARRIER: Scenario = Scenario {
     id: "barrier",
@@ -34,5 +34,6 @@ pub(crate) const BARRIER: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Gate>::default() },
+    run: body::run,
+    judge: || Box::<judge::Gate>::default(),
 };

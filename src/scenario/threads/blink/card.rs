@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const BLINK: Scenario = Scenario {
     id: "blink",
@@ -33,5 +33,6 @@ pub(crate) const BLINK: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Blinking>::default() },
+    run: body::run,
+    judge: || Box::<judge::Blinking>::default(),
 };

@@ -2,8 +2,8 @@
 
 use super::{body, judge};
 use crate::model::Line;
-use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, replay, seconds};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const CHAOS: Scenario = Scenario {
     id: "chaos",
@@ -27,6 +27,7 @@ pub(crate) const CHAOS: Scenario = Scenario {
         count("runs", 5, 5..=20, "runs", "runs with light work, and as many with heavy work"),
         count("load", 50, 2..=100, "times", "how much more work a heavy step is"),
         seconds("pause", 0.4, 0.1..=1.0, "time to read between two runs"),
+        replay(&["main", "A", "B", "C", "D", "E", "F", "G", "H"]),
     ],
     actions: &[on("go-on", "main", "the next run begins now")],
     script: &["1.2 go-on main"],
@@ -45,5 +46,6 @@ pub(crate) const CHAOS: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Orders>::default() },
+    run: body::run,
+    judge: || Box::<judge::Orders>::default(),
 };

@@ -2,8 +2,8 @@
 
 use super::{body, judge};
 use crate::model::Line;
-use crate::scenario::card::{Chapter, Prediction, PushButton, RELEASE, Shows, Wiring, flag, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::card::{Chapter, Prediction, PushButton, RELEASE, Shows, Wiring, flag, led, note, on, replay, seconds};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const DEADLOCK: Scenario = Scenario {
     id: "deadlock",
@@ -25,6 +25,7 @@ pub(crate) const DEADLOCK: Scenario = Scenario {
         flag("same_order", false, "whether the broker takes the two locks in the same order as the painter"),
         seconds("gap", 1.0, 0.3..=2.0, "time between a thread's first lock and its second"),
         seconds("timeout", 4.0, 1.0..=10.0, "how long the broker waits for its second lock before it gives up"),
+        replay(&["main", "painter", "broker"]),
     ],
     actions: &[
         on(RELEASE, "lock screen", "takes the screen from the thread that has it"),
@@ -44,5 +45,6 @@ pub(crate) const DEADLOCK: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Circle>::default() },
+    run: body::run,
+    judge: || Box::<judge::Circle>::default(),
 };

@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Wiring, count, note, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const GIL: Scenario = Scenario {
     id: "gil",
@@ -34,5 +34,6 @@ pub(crate) const GIL: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Cores>::default() },
+    run: body::run,
+    judge: || Box::<judge::Cores>::default(),
 };

@@ -1,17 +1,15 @@
 //! The race: threads read the same number, add one, and write it back; updates are lost (concept 27).
 
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 
 use crate::scenario::card::Params;
-use crate::scenario::lesson::{Lesson, LessonError, Lock, Scope};
+use crate::scenario::lesson::{Lesson, LessonError, Lock, Scope, Variable};
 
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let counter_lock = lesson.lock("counter_lock");
-    // Rust allows no plain variable that several threads write. This one is read and written in two steps, as Python's is.
-    let counter = AtomicUsize::new(0);
+    let counter = lesson.variable("counter", 0);
     let mut lost = 0;
 
     lesson.scope(|scope| {
@@ -29,24 +27,24 @@ fn race<'env>(
     scope: &Scope<'_, 'env>,
     params: &'env Params,
     title: &str,
-    counter: &'env AtomicUsize,
+    counter: &'env Variable<'env>,
     guard: Option<&'env Lock<'env>>,
 ) -> Result<usize, LessonError> {
     let (workers, updates) = (params.count("workers"), params.count("updates"));
     let (gap, outside) = (params.count("gap"), params.count("outside"));
-    counter.store(0, Ordering::Relaxed);
+    counter.write(0);
     let threads = scope.threads("worker", workers, move |_| {
         for _ in 0..updates {
             work(outside);
             let _held = guard.map(Lock::held);
-            let number = counter.load(Ordering::Relaxed);
+            let number = counter.read();
             let more = work(gap);
-            counter.store(number + more, Ordering::Relaxed);
+            counter.write(number + more);
         }
     })?;
     threads.wait();
 
-    let (all, counted) = (workers * updates, counter.load(Ordering::Relaxed));
+    let (all, counted) = (workers * updates, counter.read());
     let lesson = scope.lesson();
     lesson.value("counter", counted);
     lesson.say(&format!("{title}: {all} updates, counter {counted}, lost {}", all - counted));

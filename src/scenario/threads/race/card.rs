@@ -1,8 +1,8 @@
 //! The card of this lesson: what is asked, what can be set and done, and where books and this machine differ.
 
 use super::{body, judge};
-use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, replay, seconds};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const RACE: Scenario = Scenario {
     id: "race",
@@ -23,6 +23,7 @@ pub(crate) const RACE: Scenario = Scenario {
         count("gap", 200, 1..=500, "hashes", "work between reading and writing: the longer, the more is lost"),
         count("outside", 600, 1..=1500, "hashes", "work that does not touch the counter"),
         seconds("pause", 0.5, 0.0..=2.0, "time between two rounds, to look"),
+        replay(&["main", "worker-"]),
     ],
     actions: &[
         on("go-on", "main", "the next round begins at once"),
@@ -39,5 +40,6 @@ pub(crate) const RACE: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Rounds>::default() },
+    run: body::run,
+    judge: || Box::<judge::Rounds>::default(),
 };

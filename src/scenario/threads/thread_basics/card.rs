@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, flag, note, on, seconds, text};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const THREAD_BASICS: Scenario = Scenario {
     id: "thread-basics",
@@ -49,5 +49,6 @@ pub(crate) const THREAD_BASICS: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Lives>::default() },
+    run: body::run,
+    judge: || Box::<judge::Lives>::default(),
 };

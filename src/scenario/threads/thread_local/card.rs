@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const THREAD_LOCAL: Scenario = Scenario {
     id: "thread-local",
@@ -42,5 +42,6 @@ pub(crate) const THREAD_LOCAL: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Boxes>::default() },
+    run: body::run,
+    judge: || Box::<judge::Boxes>::default(),
 };

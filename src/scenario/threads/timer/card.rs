@@ -3,7 +3,7 @@
 use super::{body, judge};
 use crate::model::Line;
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, count, led, note, on, seconds};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const TIMER: Scenario = Scenario {
     id: "timer",
@@ -42,5 +42,6 @@ pub(crate) const TIMER: Scenario = Scenario {
     )],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Calls>::default() },
+    run: body::run,
+    judge: || Box::<judge::Calls>::default(),
 };

@@ -2,7 +2,7 @@
 
 use super::{body, judge};
 use crate::scenario::card::{Chapter, Prediction, Shows, Wiring, bar, count, note, on, seconds, text};
-use crate::scenario::definition::{Body, Scenario};
+use crate::scenario::definition::Scenario;
 
 pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
     id: "across-systems",
@@ -44,5 +44,6 @@ pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
     ],
     python: include_str!("body.py"),
     rust: include_str!("body.rs"),
-    body: Body::Plain { run: body::run, judge: || Box::<judge::Tasks>::default() },
+    run: body::run,
+    judge: || Box::<judge::Tasks>::default(),
 };

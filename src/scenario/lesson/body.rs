@@ -1,4 +1,4 @@
-//! The part of a lesson that only a plain body has: sleeps that a person can end, and how many of its threads go on. Any thread.
+//! What a lesson knows of its body: who sleeps, whether a thread takes actions, the children. Any thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +8,9 @@ use std::time::Instant;
 use crate::model::Pid;
 use crate::scenario::card::Reply;
 
-/// The state of a plain body.
+/// The state of a body.
 #[derive(Debug, Default)]
-pub(crate) struct PlainBody {
-    /// Threads that have not ended.
-    threads: Mutex<usize>,
-    threads_changed: Condvar,
+pub(crate) struct Body {
     /// The tasks that sleep.
     sleepers: Mutex<BTreeSet<String>>,
     sleepers_changed: Condvar,
@@ -27,24 +24,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl PlainBody {
-    /// A thread is about to start.
-    pub(crate) fn thread_begins(&self) {
-        *lock(&self.threads) += 1;
-    }
-
-    /// It has ended.
-    pub(crate) fn thread_ends(&self) {
-        *lock(&self.threads) -= 1;
-        self.threads_changed.notify_all();
-    }
-
-    /// Waits until all threads have ended.
-    pub(crate) fn threads_end(&self) {
-        let none = self.threads_changed.wait_while(lock(&self.threads), |count| *count > 0);
-        drop(none.unwrap_or_else(PoisonError::into_inner));
-    }
-
+impl Body {
     /// A thread takes actions from now on, or does so no more.
     pub(crate) fn listens(&self, on: bool) {
         self.has_listener.store(on, Ordering::SeqCst);
