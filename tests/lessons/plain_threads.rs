@@ -177,3 +177,14 @@ fn threads_begin_at_their_start_and_a_killed_process_is_no_crash() {
         assert!(ran.events.iter().any(|event| killed(&event.kind)), "{language}");
     }
 }
+
+/// In this order each of the two reads before the other one writes. The step that follows an order is the program's own.
+#[test]
+fn an_order_of_steps_loses_an_update_each_time() {
+    let order = "worker-1 worker-2 worker-1 worker-2";
+    for _ in 0..3 {
+        let params = json!({ "workers": 2, "rounds": 1, "updates": 1, "pause": 0, "replay": order });
+        let ran = Live::start("race", Language::Rust, &params).end();
+        assert!(ran.printed.contains("round 1: 2 updates, counter 1, lost 1"), "{}", ran.printed);
+    }
+}

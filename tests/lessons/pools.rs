@@ -91,7 +91,7 @@ fn main_goes_on_before_its_sleep_is_over() {
             ("pipe", json!({ "records": 2, "pause": 3.0 })),
             ("queue", json!({ "consumers": 1, "consume": 0.05 })),
             ("async", json!({ "coroutines": 2, "pause": 0.1, "steps": 16, "block": 0.9 })),
-            ("overhead", json!({ "steps": 2, "repeats": 1, "tasks": 2 })),
+            ("overhead", json!({ "steps": 2, "repeats": 2, "tasks": 2 })),
         ] {
             let ran = decided(id, || {
                 let mut live = Live::start(id, language, &params);

@@ -351,4 +351,16 @@ mod tests {
         );
         assert_eq!(Params::checked(SPECS, params.values()), Ok(params));
     }
+
+    #[test]
+    fn an_order_names_tasks_that_there_may_be() {
+        let spec = replay(&["main", "worker-"]);
+        for order in ["", "main", "worker-1 worker-2  main worker-12"] {
+            assert_eq!(spec.parse(order), Ok(order.into()));
+        }
+        for order in ["nonsense", "worker-1 nonsense", "worker-", "worker-x", "main-1"] {
+            let refused = spec.parse(order).expect_err(order).to_string();
+            assert!(refused.contains("each main or worker-N"), "{refused}");
+        }
+    }
 }

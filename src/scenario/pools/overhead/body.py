@@ -8,7 +8,7 @@ tasks = 4
 smallest = 50
 factor = 100
 steps = 3
-repeats = 2
+repeats = 3
 
 
 def count(rounds):
@@ -33,7 +33,7 @@ def at_once(kind, rounds):
 def best(work, *args):
     times = []
     for _ in range(repeats):
-        time.sleep(0.2)  # so that one sees where a try begins
+        time.sleep(0.1)  # so that one sees where a try begins
         start = time.perf_counter()
         work(*args)
         times.append(time.perf_counter() - start)

@@ -44,7 +44,7 @@ fn count(size: usize) {
 fn best(lesson: &Lesson, repeats: usize, work: impl Fn() -> Result<(), LessonError>) -> Result<String, LessonError> {
     let mut best = Duration::MAX;
     for _ in 0..repeats {
-        lesson.sleep(Duration::from_millis(200)); // so that one sees where a try begins
+        lesson.sleep(Duration::from_millis(100)); // so that one sees where a try begins
         let start = Instant::now();
         work()?;
         best = best.min(start.elapsed());

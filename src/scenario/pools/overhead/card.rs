@@ -24,7 +24,7 @@ pub(crate) const OVERHEAD: Scenario = Scenario {
         count("smallest", 50, 10..=100, "rounds", "how far a task counts, at the first step"),
         count("factor", 100, 10..=100, "times", "how much larger the tasks are at the next step"),
         count("steps", 3, 2..=3, "steps", "sizes that are tried"),
-        count("repeats", 2, 1..=3, "times", "how often each is measured; the least counts"),
+        count("repeats", 3, 2..=5, "times", "how often each is measured; the least counts"),
     ],
     actions: &[on("go-on", "main", "ends the short pause before a try")],
     script: &[],
