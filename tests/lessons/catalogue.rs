@@ -96,7 +96,7 @@ const LONGEST_BODY: [usize; 2] = [120, 80];
 /// A plain body is what one would write oneself: short, and for itself.
 #[test]
 fn a_plain_body_is_short_and_knows_nothing_of_task_lab() {
-    for scenario in CATALOGUE.iter() {
+    for scenario in CATALOGUE {
         for (text, most) in [scenario.rust, scenario.python].into_iter().zip(LONGEST_BODY) {
             assert!(text.lines().count() <= most, "{}: {} lines, of {most}", scenario.id, text.lines().count());
         }
@@ -113,7 +113,7 @@ fn a_plain_body_is_short_and_knows_nothing_of_task_lab() {
 /// The parameters of a plain lesson are the knobs of its body, with the same defaults and in the same order.
 #[test]
 fn a_plain_body_has_the_parameters_of_its_card() {
-    for scenario in CATALOGUE.iter() {
+    for scenario in CATALOGUE {
         let declared: Vec<_> = scenario
             .params
             .iter()

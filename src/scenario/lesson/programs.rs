@@ -200,7 +200,7 @@ impl Program<'_> {
             lane.stamp_wait(lesson.reporter(), call, Some(self.child.name()), line);
             write_stamped(lesson.reporter());
         }
-        let waited = if !lesson.body().has_listener() { lesson.scope(|_| wait(self)) } else { wait(self) };
+        let waited = if lesson.body().has_listener() { wait(self) } else { lesson.scope(|_| wait(self)) };
         if let Some(lane) = lane {
             lane.stamp_run(lesson.reporter(), self.ended.map(|_| self.child.name()), line);
             lane.write(lesson.reporter());
