@@ -29,7 +29,7 @@ const MOST_PRESSES: usize = 60;
 
 /// Lessons that do not end once each of their children is killed, as any program of their kind: one waits for what a killed one has not
 /// done, one starts another for it. Their run ends at its time limit then.
-const DO_NOT_END: &[&str] = &["joinable-queue", "across-systems"];
+const DO_NOT_END: &[&str] = &["joinable-queue", "process-pool", "across-systems"];
 const SHORT: Duration = Duration::from_secs(20);
 
 /// An early action on a lesson, as soon as one is possible.
