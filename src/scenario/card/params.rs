@@ -219,8 +219,8 @@ impl ParamSpec {
 /// Whether a word is one of these names. Where there are none, it may be any word.
 fn is_one_of(names: &[&str], word: &str) -> bool {
     let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    names.is_empty()
-        || names.iter().any(|name| word == *name || name.ends_with('-') && word.strip_prefix(name).is_some_and(is_number))
+    let is_it = |name: &&str| if name.ends_with('-') { word.strip_prefix(name).is_some_and(is_number) } else { word == *name };
+    names.is_empty() || names.iter().any(is_it)
 }
 
 /// Checked values of all parameters of one scenario.

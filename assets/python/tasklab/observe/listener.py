@@ -356,7 +356,7 @@ def _notify(condition, do):
 def _another(name):
     """One more thread with the same function."""
     threading = sys.modules.get("threading")
-    for thread in list(threading._active.values()) if threading else ():
+    for thread in _started(threading) if threading else ():
         known = thread.__dict__.get("_tasklab")
         if known is not None and known.name == name:
             break
@@ -369,10 +369,15 @@ def _another(name):
     threading.Thread(target=target, args=arguments, kwargs=names, name=_next(name, threading), daemon=thread.daemon).start()
 
 
+def _started(threading):
+    """The threads that have been started and have not ended. One that has told of itself may be in limbo for a moment."""
+    return list(threading._active.values()) + list(threading._limbo)
+
+
 def _next(name, threading):
     """worker-3 after worker-1 and worker-2."""
     stem = name.rstrip("0123456789")
-    taken = {thread.name for thread in threading._active.values()}
+    taken = {thread.name for thread in _started(threading)}
     number = 1
     while f"{stem}{number}" in taken or lanes.is_used(f"{stem}{number}"):
         number += 1
