@@ -365,6 +365,7 @@ fn futures_are_pending_running_finished_or_cancelled() {
 /// Covers: fact 59.
 #[test]
 fn a_pool_has_never_more_workers_than_said_and_does_all_that_was_handed_in() {
+    // A pool is closed by its drop: nobody has it then to hand anything in.
     const WORKERS: usize = 3;
     let (at_work, most, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let lesson = deaf();
