@@ -70,7 +70,7 @@ pub const RELEASE: &str = "release";
 /// The action of step mode; the value that says `on` or `off`; and the beginning of a wait at a gate: `step: acquire lock A`.
 pub const STEP: &str = "step";
 
-/// The parameter of a plain lesson that its bodies do not have: an order of steps to follow.
+/// The parameter of a lesson that its bodies do not have: an order of steps to follow.
 pub const REPLAY: &str = "replay";
 
 /// The beginning of the name of a value that shows the order of a run's steps, with a letter for the task of each: `order of light-2`.
