@@ -36,7 +36,7 @@ fn chapter_text(chapter: Chapter) -> String {
 fn scenario_text(scenario: &Scenario) -> String {
     let concepts: Vec<String> = scenario.concepts.iter().map(u16::to_string).collect();
     let concepts = concepts.join(", ");
-    let heading = format!("  {:<18}{} (concepts {concepts}; {})\n", scenario.id, scenario.title, languages(scenario).join(", "));
+    let heading = format!("  {:<18}{} (concepts {concepts}; {})\n", scenario.id, scenario.title, LANGUAGES.join(", "));
     let params = scenario.params.iter().map(|param| {
         let value = param.default();
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -61,7 +61,7 @@ fn scenario_json(scenario: &Scenario) -> Value {
         "title": scenario.title,
         "chapter": scenario.chapter.title(),
         "concepts": scenario.concepts,
-        "languages": languages(scenario),
+        "languages": LANGUAGES,
         "params": scenario.params.iter().map(param_json).collect::<Vec<_>>(),
         "actions": scenario.actions.iter().map(|action| json!({
             "name": action.name,
@@ -92,7 +92,5 @@ fn param_json(param: &ParamSpec) -> Value {
     })
 }
 
-/// The languages in which it can be run.
-pub(super) fn languages(scenario: &Scenario) -> Vec<&'static str> {
-    if scenario.python.is_empty() { vec!["rust"] } else { vec!["rust", "python"] }
-}
+/// The languages in which each scenario can be run.
+const LANGUAGES: [&str; 2] = ["rust", "python"];

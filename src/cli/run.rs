@@ -19,7 +19,7 @@ use super::record::{RecordFile, refuse_same_file};
 use super::session::{Ended, Listener, run_to_end};
 use super::start::{BoardChoice, Start};
 use super::whole_lines::WholeLines;
-use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What, find_program};
+use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What, first_language, has_python};
 use crate::model::{EventKind, ExitStatus, Language, Outcome, Pid, StopPlan, TimedAction, actions_on_programs};
 use crate::scenario::{self, Params, Scenario};
 
@@ -37,9 +37,9 @@ pub(super) struct Arguments {
     /// Sets a parameter; `tasklab list` says which there are.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// The language of the body.
-    #[arg(long, default_value = "rust", value_parser = PossibleValuesParser::new(["rust", "python"]).map(|word| language(&word)))]
-    language: Language,
+    /// The language of the body: Python where python3 is there, else Rust.
+    #[arg(long, value_parser = PossibleValuesParser::new(["python", "rust"]).map(|word| language(&word)))]
+    language: Option<Language>,
     /// Performs an action at a time, such as '0.5 kill worker-1', in seconds from the body's first event. While the process or task
     /// that it names is not there yet, the action waits, 3 seconds at most, and later actions wait with it.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
@@ -154,10 +154,11 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
         script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
     script.extend(parse::script(&arguments.actions, Some(&known))?);
-    if arguments.language == Language::Python {
-        check_python(scenario)?;
+    let language = arguments.language.unwrap_or_else(first_language);
+    if language == Language::Python {
+        check_python()?;
     }
-    let what = What::Scenario { id: scenario.id.to_owned(), language: arguments.language, params };
+    let what = What::Scenario { id: scenario.id.to_owned(), language, params };
     Ok((scenario, LaunchRequest { what, script, timeout: arguments.timeout, stop: StopPlan::default() }))
 }
 
@@ -174,23 +175,17 @@ fn comparison(arguments: &Arguments, words: &str) -> Result<(&'static str, Compa
     let (scenario, LaunchRequest { what, script, timeout, .. }) = request(arguments)?;
     let What::Scenario { language, params, .. } = what else { return Err(usage("only a scenario can be compared".to_owned())) };
     if name == LANGUAGE && values.contains(&"python") {
-        check_python(scenario)?;
+        check_python()?;
     }
     let request = CompareRequest::new(scenario, &params, language, (name, &values), &script, arguments.repeat)
         .map_err(|error| usage(error.to_string()))?;
     Ok((scenario.title, request.with_timeout(timeout)))
 }
 
-/// Refuses a Python twin that does not exist or cannot be run.
-fn check_python(scenario: &Scenario) -> Result<(), CliError> {
-    if scenario.python.is_empty() {
-        return Err(CliError::Usage(format!("{} has no Python twin; leave out --language", scenario.id)));
-    }
-    if find_program("python3", std::env::var_os("PATH").as_deref()).is_none() {
-        let text = "could not find python3 in PATH: sudo apt install python3, or run it with --language rust";
-        return Err(CliError::Missing(text.to_owned()));
-    }
-    Ok(())
+/// Refuses a Python body that cannot be run.
+fn check_python() -> Result<(), CliError> {
+    let text = "could not find python3 in PATH: sudo apt install python3, or run it with --language rust";
+    if has_python() { Ok(()) } else { Err(CliError::Missing(text.to_owned())) }
 }
 
 /// Writes the events: to standard output in one of two formats, and to the files.

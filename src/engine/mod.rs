@@ -7,7 +7,7 @@ mod run;
 
 pub use crate::gpio::BoardKind;
 pub use crate::supervisor::LineRequest;
-pub use crate::sys::{find_program, is_open, start_thread};
+pub use crate::sys::{is_open, start_thread};
 pub use comparison::compare::{CompareError, CompareRequest, LANGUAGE};
 pub use comparison::table::{CompareRow, compare_rows};
 pub use comparison::verdict::noise;
@@ -18,7 +18,7 @@ pub use drive::start::{Engine, EngineError, Options};
 pub use fold::log::{Log, one_line};
 pub use fold::numbers::{count, grouped, plain};
 pub use fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
-pub use run::python::PythonProgram;
+pub use run::python::{PythonProgram, first_language, has_python};
 pub use run::recording::Recording;
 pub use run::requests::{LaunchError, LaunchRequest, What};
 pub use run::streams::events::Lines;

@@ -114,7 +114,7 @@ fn the_whole_program_works_with_few_descriptors_and_says_when_there_are_too_few(
     };
     let stages = ["exec", "--", "echo", "lime", ":::", "cat", ":::", "cat"];
     assert_eq!(run(64, &stages), (Some(0), "lime\n".to_owned(), String::new()));
-    let (code, _, _) = run(64, &["run", "fork"]);
+    let (code, _, _) = run(64, &["run", "fork", "--language", "rust"]);
     assert_eq!(code, Some(0), "a lesson has enough in 64");
     let mut refused = 0;
     for nofile in 4..24 {
@@ -140,7 +140,9 @@ fn the_whole_program_says_what_it_cannot_start_without_processes() {
     let mut told = std::collections::BTreeSet::new();
     // A user namespace counts its own processes.
     for nproc in 1..8 {
-        for arguments in [&["exec", "--", "true"][..], &["run", "lock", "--set", "rounds=1"], &["gpio", "list"]] {
+        for arguments in
+            [&["exec", "--", "true"][..], &["run", "lock", "--language", "rust", "--set", "rounds=1"], &["gpio", "list"]]
+        {
             let limit = format!("--nproc={nproc}:{nproc}");
             let inside = ["-Ur", "prlimit", &limit, TASKLAB].into_iter().chain(arguments.iter().copied());
             let output = Command::new("unshare").args(inside).output().expect("unshare runs");
@@ -178,7 +180,7 @@ fn without_proc_it_says_so() {
     for (arguments, status) in [
         (&["exec", "--", "true"][..], 125),
         (&["exec", "--keep-fd", "0", "--", "true"], 125),
-        (&["run", "fork"], 3),
+        (&["run", "fork", "--language", "rust"], 3),
         (&["run", "lock", "--language", "python"], 3),
         (&["gpio", "list"], 3),
         (&["bench", "--quick", "fork_wait"], 3),

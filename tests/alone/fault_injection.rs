@@ -222,7 +222,7 @@ fn a_recording_is_whole_or_absent_whenever_its_writer_is_killed() {
     let record = scratch.path().join("run.jsonl");
     let path = record.to_str().expect("text");
     let arguments = ["exec", "--json", "--", "sh", "-c", "echo hello"];
-    let record_run = ["run", "fork", "--record", path];
+    let record_run = ["run", "fork", "--language", "rust", "--record", path];
     assert_eq!(run(scratch.path(), &[], &arguments).code, Some(0));
     let (mut absent, mut whole) = (0, 0);
     for when in 1..=rounds(6, 60) {

@@ -201,7 +201,7 @@ fn a_supervisor_that_is_killed_at_any_moment_leaves_no_line_high_that_is_called_
 fn a_run_whose_supervisor_is_killed_leaves_no_line_high() {
     let log = Log::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
-    command.args(["run", "blink", "--set", "every=0.5", "--no-script", "--board", &log.board()]);
+    command.args(["run", "blink", "--language", "rust", "--set", "every=0.5", "--no-script", "--board", &log.board()]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let driver = Driver(command.spawn().expect("starts"));
     eventually("its line is high", || log.level(17) == 1);
@@ -312,7 +312,8 @@ fn the_list_has_forty_pins_for_people_and_for_programs() {
 #[test]
 fn a_run_takes_the_board_that_is_chosen_or_none() {
     let run = |board: &str| {
-        let words = ["run", "blink", "--set", "changes=2", "--set", "every=0.1", "--no-script", "--board", board];
+        let words =
+            ["run", "blink", "--language", "rust", "--set", "changes=2", "--set", "every=0.1", "--no-script", "--board", board];
         Command::new(env!("CARGO_BIN_EXE_tasklab")).args(words).stdin(Stdio::null()).output().expect("runs")
     };
     let log = Log::new();
@@ -332,8 +333,22 @@ fn the_edges_of_a_run_are_written_whole_in_both_forms() {
     let folder = tempfile::tempdir().expect("a folder");
     let place = |name: &str| folder.path().join(name).display().to_string();
     let (vcd, csv) = (place("run.vcd"), place("run.csv"));
-    let words =
-        ["run", "blink", "--set", "changes=6", "--set", "every=0.1", "--no-script", "--vcd", &vcd, "--csv", &csv, "--json"];
+    let words = [
+        "run",
+        "blink",
+        "--language",
+        "rust",
+        "--set",
+        "changes=6",
+        "--set",
+        "every=0.1",
+        "--no-script",
+        "--vcd",
+        &vcd,
+        "--csv",
+        &csv,
+        "--json",
+    ];
     let output = Command::new(env!("CARGO_BIN_EXE_tasklab")).args(words).stdin(Stdio::null()).output().expect("runs");
     assert!(output.status.success(), "{output:?}");
     let told: Vec<(u64, u64)> = String::from_utf8(output.stdout)
@@ -446,7 +461,7 @@ fn a_board_file_that_is_no_regular_file_is_refused_at_once() {
             &["gpio", "get", "GPIO17"],
             &["gpio", "set", "GPIO17=1"],
             &["gpio", "watch", "GPIO17"],
-            &["run", "blink", "--no-script"],
+            &["run", "blink", "--language", "rust", "--no-script"],
         ] {
             let mut command = Command::new(env!("CARGO_BIN_EXE_tasklab"));
             command.args(words).args(["--board", &board]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());

@@ -128,7 +128,11 @@ fn hostile_event_lines_cost_the_window_little_and_it_answers_a_key_meanwhile() {
     let _watchdog = Watchdog::after(Duration::from_mins(10));
     let mut chance = Chance::start();
     let screen = Screen::start();
-    let window = Window::with(&screen, tempfile::tempdir().expect("a folder"), &["--scenario", "zombie"]);
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("tasklab/settings.json");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+    std::fs::write(&file, r#"{"preferences":{"language":"rust"}}"#).expect("written");
+    let window = Window::with(&screen, home, &["--scenario", "zombie"]);
     eventually("the scenario runs", || window.zombies().len() == 3);
     let read = |pid: i32, what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
     let body = descendants_of(window.pid()).into_iter().find(|pid| read(*pid, "cmdline").contains("__worker")).expect("a body");

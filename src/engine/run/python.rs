@@ -7,8 +7,18 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::model::ChildSpec;
-use crate::sys::executed_file;
+use crate::model::{ChildSpec, Language};
+use crate::sys::{executed_file, find_program};
+
+/// Whether python3 is in PATH, so that the Python bodies of lessons can run.
+pub fn has_python() -> bool {
+    find_program("python3", std::env::var_os("PATH").as_deref()).is_some()
+}
+
+/// The language in which a lesson opens, unless somebody has chosen another one: Python where python3 is there.
+pub fn first_language() -> Language {
+    if has_python() { Language::Python } else { Language::Rust }
+}
 
 /// Bytes of a script's first line that the kernel reads (`BINPRM_BUF_SIZE`).
 const FIRST_LINE: u64 = 256;

@@ -138,8 +138,7 @@ fn names(scenario: &'static Scenario) -> Vec<&'static str> {
     };
     let mut specs: Vec<&'static ParamSpec> = scenario.params.iter().filter(|spec| rank(spec) < 4).collect();
     specs.sort_by_key(|spec| rank(spec));
-    let language = (!scenario.python.is_empty()).then_some(LANGUAGE);
-    specs.into_iter().map(|spec| spec.name).chain(language).collect()
+    specs.into_iter().map(|spec| spec.name).chain([LANGUAGE]).collect()
 }
 
 const fn is_number(spec: &ParamSpec) -> bool {

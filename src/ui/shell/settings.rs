@@ -198,7 +198,7 @@ mod tests {
         let window = WindowPlace { size: Some([900.0, 600.0]), is_maximized: false };
         let keeper = Keeper::start(path.clone(), &Kept::default()).expect("a thread");
         keeper.finish(&Kept::of(&ctx, preferences, window));
-        let loaded = crate::ui::shell::settings_file::load(&path, crate::ui::testing::CATALOGUE);
+        let loaded = crate::ui::shell::settings_file::load(Some(&path), crate::ui::testing::CATALOGUE, Language::Rust);
         assert_eq!(loaded.notice, None);
         let kept = loaded.kept;
         assert_eq!((kept.preferences.theme, kept.window), (ThemeChoice::Light, window));

@@ -12,7 +12,7 @@ use crate::model::Language;
 use crate::scenario::Scenario;
 use crate::ui::ask::parts::Pane;
 use crate::ui::look::foreign;
-use crate::ui::shell::settings::Kept;
+use crate::ui::shell::settings::{Kept, Preferences};
 
 /// The largest file that is read; ours are some kilobytes.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -33,13 +33,15 @@ pub(crate) struct Loaded {
     pub(crate) is_in_the_way: bool,
 }
 
-/// The settings in this file; the defaults where there are none.
-pub(crate) fn load(path: &Path, catalogue: &[&'static Scenario]) -> Loaded {
+/// The settings in this file; the defaults where there are none, with lessons in the language `first`.
+pub(crate) fn load(path: Option<&Path>, catalogue: &[&'static Scenario], first: Language) -> Loaded {
+    let defaults = Kept { preferences: Preferences { language: first, ..Preferences::default() }, ..Kept::default() };
+    let Some(path) = path else { return Loaded { kept: defaults, ..Loaded::default() } };
     let why = match read(path) {
-        Ok(None) => return Loaded::default(),
+        Ok(None) => return Loaded { kept: defaults, ..Loaded::default() },
         Ok(Some(settings)) => {
             let mut faults = Faults { path, told: Vec::new(), count: 0 };
-            let kept = kept(settings, catalogue, &mut faults);
+            let kept = kept(defaults, settings, catalogue, &mut faults);
             return Loaded { kept, notice: faults.notice(), is_in_the_way: false };
         }
         Err(why) => why,
@@ -49,7 +51,7 @@ pub(crate) fn load(path: &Path, catalogue: &[&'static Scenario]) -> Loaded {
         Ok(aside) => (format!("It is kept as {}, and all settings have their defaults.", aside.display()), false),
         Err(error) => (format!("It could not be renamed ({error}), so nothing is kept until you take it away."), true),
     };
-    Loaded { kept: Kept::default(), notice: Some(format!("{broken} {rest}")), is_in_the_way }
+    Loaded { kept: defaults, notice: Some(format!("{broken} {rest}")), is_in_the_way }
 }
 
 /// The settings, as far as they are JSON; none where there is no file. Else what is wrong with what is there.
@@ -84,8 +86,7 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-fn kept(settings: Map<String, Value>, catalogue: &[&'static Scenario], faults: &mut Faults<'_>) -> Kept {
-    let mut kept = Kept::default();
+fn kept(mut kept: Kept, settings: Map<String, Value>, catalogue: &[&'static Scenario], faults: &mut Faults<'_>) -> Kept {
     let mut all = Section { name: "", settings };
     let mut chosen = all.section("preferences", faults);
     let preferences = &mut kept.preferences;
@@ -271,7 +272,7 @@ mod tests {
             let text = ALL.replacen(good, bad, 1);
             assert_ne!(text, ALL);
             let (_folder, path) = with(text.as_bytes());
-            let loaded = load(&path, CATALOGUE);
+            let loaded = load(Some(&path), CATALOGUE, Language::Rust);
             let lost: Vec<_> = settings(&loaded.kept).into_iter().filter(|(_, is_kept)| !is_kept).map(|(name, _)| name).collect();
             assert_eq!(lost, [setting], "{bad}");
             let notice = loaded.notice.expect("told");
@@ -286,12 +287,12 @@ mod tests {
     fn what_is_whole_is_read_without_a_word() {
         for text in [ALL, "{}", r#"{"preferences": {}}"#, &ALL.replace("1.5", "0.5, \"zoom\": 1.5")] {
             let (_folder, path) = with(text.as_bytes());
-            let loaded = load(&path, CATALOGUE);
+            let loaded = load(Some(&path), CATALOGUE, Language::Rust);
             assert_eq!(loaded.notice, None, "{text}");
             assert!(text.len() < 30 || settings(&loaded.kept).iter().all(|(_, is_kept)| *is_kept), "{text}");
         }
         let nowhere = tempfile::tempdir().expect("a folder");
-        let loaded = load(&nowhere.path().join("tasklab/settings.json"), CATALOGUE);
+        let loaded = load(Some(&nowhere.path().join("tasklab/settings.json")), CATALOGUE, Language::Rust);
         assert!(loaded.notice.is_none() && !loaded.is_in_the_way);
     }
 
@@ -303,7 +304,7 @@ mod tests {
             .replace("null", "[1, 2]")
             .replace("\"window\"", "\"sound\": true, \"window\"");
         let (_folder, path) = with(text.as_bytes());
-        let loaded = load(&path, CATALOGUE);
+        let loaded = load(Some(&path), CATALOGUE, Language::Rust);
         assert!(settings(&loaded.kept).iter().all(|(_, is_kept)| *is_kept), "{:?}", settings(&loaded.kept));
         let notice = loaded.notice.expect("told");
         for name in [
@@ -316,7 +317,7 @@ mod tests {
             assert!(notice.contains(name), "{name}: {notice}");
         }
         let (_folder, path) = with(ALL.replace(r#""window": {"#, r#""window": 3, "w": {"#).as_bytes());
-        let notice = load(&path, CATALOGUE).notice.expect("told");
+        let notice = load(Some(&path), CATALOGUE, Language::Rust).notice.expect("told");
         assert!(notice.contains("window cannot be 3") && notice.contains("w is not a setting"), "{notice}");
     }
 
@@ -325,7 +326,7 @@ mod tests {
         let many: Vec<String> = (0..10_000).map(|number| format!("\"key {number}\": {number}")).collect();
         let huge = format!("{{\"preferences\": {{\"theme\": \"{}\"}}, {}}}", "x".repeat(1_000_000), many.join(", "));
         let (_folder, path) = with(huge.as_bytes());
-        let notice = load(&path, CATALOGUE).notice.expect("told");
+        let notice = load(Some(&path), CATALOGUE, Language::Rust).notice.expect("told");
         assert!(notice.len() < 4_000 && notice.contains(&format!("and {} more", 10_001 - MOST_FAULTS)), "{notice}");
     }
 
@@ -348,14 +349,14 @@ mod tests {
         ];
         for bytes in rows {
             let (folder, path) = with(bytes);
-            let loaded = load(&path, CATALOGUE);
+            let loaded = load(Some(&path), CATALOGUE, Language::Rust);
             let aside = folder.path().join("settings.json.broken");
             let notice = loaded.notice.expect("told");
             assert!(!loaded.is_in_the_way && !path.exists(), "{notice}");
             assert!(fs::read(&aside).expect("kept") == bytes && notice.contains(aside.to_str().expect("text")), "{notice}");
             // The next one does not take its place.
             fs::write(&path, "again").expect("writes");
-            load(&path, CATALOGUE);
+            load(Some(&path), CATALOGUE, Language::Rust);
             assert!(fs::read(&aside).expect("kept") == bytes);
             assert_eq!(fs::read_to_string(folder.path().join("settings.json.broken-2")).expect("kept"), "again");
         }
@@ -367,11 +368,11 @@ mod tests {
         fs::remove_file(&path).expect("ours");
         fs::create_dir(&path).expect("made");
         fs::write(path.join("inside"), "x").expect("writes");
-        assert!(load(&path, CATALOGUE).notice.expect("told").contains("is not a file"));
+        assert!(load(Some(&path), CATALOGUE, Language::Rust).notice.expect("told").contains("is not a file"));
         assert!(folder.path().join("settings.json.broken/inside").exists() && !path.exists());
         let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo is there");
         assert!(made.success());
-        assert!(load(&path, CATALOGUE).notice.expect("told").contains("is not a file"));
+        assert!(load(Some(&path), CATALOGUE, Language::Rust).notice.expect("told").contains("is not a file"));
         assert!(fs::symlink_metadata(folder.path().join("settings.json.broken-2")).is_ok() && !path.exists());
     }
 
@@ -380,7 +381,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let (folder, path) = with(b"{{{");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).expect("ours");
-        let loaded = load(&path, CATALOGUE);
+        let loaded = load(Some(&path), CATALOGUE, Language::Rust);
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("ours");
         if !path.exists() {
             return support::skipped("root may rename in any folder");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use egui::ViewportBuilder;
 
-use crate::engine::EngineHandle;
+use crate::engine::{EngineHandle, first_language};
 use crate::scenario::CATALOGUE;
 use crate::ui::look::surface;
 use crate::ui::look::theme::DesktopFonts;
@@ -67,7 +67,7 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
     let outcome = screenshot.as_ref().map(Screenshot::outcome);
     // A picture is of a window as everybody has it, and leaves nothing behind.
     let place = settings::place().filter(|_| !is_picture);
-    let loaded = place.as_deref().map(|path| settings_file::load(path, CATALOGUE)).unwrap_or_default();
+    let loaded = settings_file::load(place.as_deref(), CATALOGUE, first_language());
     let (kept, notice) = (loaded.kept, loaded.notice);
     let place = place.filter(|_| !loaded.is_in_the_way);
     if let Some(notice) = &notice {
