@@ -18,6 +18,7 @@ pub use drive::start::{Engine, EngineError, Options};
 pub use fold::log::{Log, one_line};
 pub use fold::numbers::{count, grouped, plain};
 pub use fold::state::{DEFAULT_OUTPUT_BUDGET, RunFold};
+pub use run::python::knobs::OwnProgram;
 pub use run::python::{PythonProgram, first_language, has_python};
 pub use run::recording::Recording;
 pub use run::requests::{LaunchError, LaunchRequest, What};

@@ -14,7 +14,7 @@ mod worker;
 pub use card::{
     ActionSpec, Chapter, Facts, Judge, Knob, Leds, Note, ORDER_OF, OpenWaits, Operation, ParamError, ParamKind, ParamSpec,
     Params, Prediction, PushButton, RELEASE, REPLAY, Reply, STEP, Shows, Unwired, WaitOver, Wiring, action, at_least, at_most,
-    bar, choice, concept, count, equals, flag, knobs, led, more_than, note, on, seconds, text, with_knobs,
+    bar, changes, choice, concept, count, equals, flag, knobs, led, more_than, note, on, seconds, text, with_knobs,
 };
 pub use definition::Scenario;
 pub use lesson::{

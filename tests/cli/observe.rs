@@ -149,3 +149,67 @@ fn any_action_may_be_for_python_and_a_typing_error_is_found_where_nobody_listens
         assert!(status == 125 && err.contains("there is no action \"dance\""), "{status}: {err}");
     }
 }
+
+/// Three programs in one: what it is called with, what a child of each sort sees, and how it ends.
+const SETTABLE: &str = r#"import multiprocessing, sys, threading
+size = 3  # of what
+name = "Ada"
+rate = 0.5
+loud = False
+
+def child(answers):
+    answers.put((size, name))
+
+if __name__ == "__main__":
+    print(size, name, rate, loud, sys.argv, __file__ == sys.argv[2])
+    multiprocessing.set_start_method(sys.argv[1])
+    answers = multiprocessing.SimpleQueue()
+    worker = multiprocessing.Process(target=child, args=(answers,))
+    worker.start()
+    print(answers.get())
+    worker.join()
+    size / 0
+"#;
+
+#[test]
+fn the_literals_of_a_program_are_set_and_its_file_stays() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.py");
+    fs::write(&file, SETTABLE).expect("written");
+    let path = file.to_str().expect("UTF-8");
+    let run = |set: &[&str], method: &str| {
+        let set: Vec<&str> = set.iter().flat_map(|word| ["--set", word]).collect();
+        exec(&[&set[..], &["--", "python3", path, method, path]].concat())
+    };
+    // The control: the same without values.
+    let (status, plain, traceback) = run(&[], "fork");
+    assert_eq!((status, plain), (1, format!("3 Ada 0.5 False ['{path}', 'fork', '{path}'] True\n(3, 'Ada')\n")), "{traceback}");
+    for method in ["fork", "spawn", "forkserver"] {
+        let (status, out, err) = run(&["size=77", "name=Zoë \"Z\"", "rate=2", "loud=yes"], method);
+        let expected = format!("77 Zoë \"Z\" 2.0 True ['{path}', '{method}', '{path}'] True\n(77, 'Zoë \"Z\"')\n");
+        assert_eq!((status, out.as_str(), err.as_str()), (1, expected.as_str(), traceback.as_str()), "{method}");
+    }
+    assert_eq!(fs::read_to_string(&file).expect("there"), SETTABLE);
+}
+
+#[test]
+fn a_setting_that_no_program_has_is_refused_before_anything_starts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.py");
+    fs::write(&file, SETTABLE).expect("written");
+    let path = file.to_str().expect("UTF-8");
+    let gone = folder.path().join("gone.py");
+    let gone = gone.to_str().expect("UTF-8");
+    for (arguments, wanted) in [
+        (&["--set", "nobody=1", "--", "python3", path][..], "mine.py has size, name, rate, loud"),
+        (&["--set", "size=big", "--", "python3", path], "size cannot be big: it must be a whole number, such as 3"),
+        (&["--set", "size", "--", "python3", path], "is not NAME=VALUE"),
+        (&["--set", "size=1", "--", "true"], "nothing here is a Python program"),
+        (&["--set", "size=1", "--", "python3", "-c", "1"], "nothing here is a Python program"),
+        (&["--set", "size=1", "--", "python3", gone], "could not read"),
+        (&["--set", "size=1", "--no-observe", "--", "python3", path], "cannot be used with"),
+    ] {
+        let (status, out, err) = exec(arguments);
+        assert!(status == 2 && out.is_empty() && err.contains(wanted), "{arguments:?}: {status} {out} {err}");
+    }
+}

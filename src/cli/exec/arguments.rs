@@ -68,6 +68,9 @@ pub(crate) struct Arguments {
     /// Sets a resource limit (ulimit), such as nofile=64 or as=512M:unlimited.
     #[arg(long, value_name = "NAME=SOFT[:HARD]", action = ArgAction::Append)]
     pub(super) rlimit: Vec<ResourceLimit>,
+    /// Sets the literal that an observed Python program assigns to this name at its top level, such as `workers = 4`. Its file stays as it is.
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "no_observe")]
+    pub(super) set: Vec<String>,
     /// Lets the steps of an observed Python program come in this order: names of its tasks with blanks between, as the value `order` shows
     /// them in step mode.
     #[arg(long, value_name = "NAMES")]

@@ -1,5 +1,6 @@
 //! From the arguments of `tasklab exec` to a launch request. Refuses what the kernel would refuse.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -7,7 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use super::arguments::{Arguments, input};
 use crate::cli::error::CliError;
 use crate::cli::parse;
-use crate::engine::{LaunchRequest, PythonProgram, What, is_open};
+use crate::engine::{LaunchRequest, OwnProgram, PythonProgram, What, is_open};
 use crate::model::{ChildSpec, Group, GroupLimits, Input, OutputTo, Pgid, Reaping, StopPlan};
 
 /// Between two stages.
@@ -128,10 +129,51 @@ pub(super) fn request(arguments: &Arguments, keep_fds: &[i32], is_terminal: bool
         spec.validate().map_err(|error| CliError::Usage(format!("stage {} of {}: {error}", index + 1, commands.len())))?;
         stages.push(spec);
     }
+    set_knobs(&mut stages, &arguments.set)?;
     // Only a program that can be told something knows which actions it understands.
     let listens = |stage: &ChildSpec| stage.lesson_pipes || (stage.observe && PythonProgram::of(stage).is_some());
     let script = parse::script(&arguments.actions, (!stages.iter().any(listens)).then_some(&[] as &[&str]))?;
     Ok(LaunchRequest { what: What::Programs { stages, input }, script, timeout, stop })
+}
+
+/// Sets what is asked for in each program that has it.
+fn set_knobs(stages: &mut [ChildSpec], words: &[String]) -> Result<(), CliError> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let usage = |text: String| CliError::Usage(format!("--set: {text}"));
+    let mut programs = Vec::new();
+    for stage in stages {
+        if let Some(read) = OwnProgram::of(stage) {
+            programs.push((stage, read.map_err(usage)?, BTreeMap::new()));
+        }
+    }
+    if programs.is_empty() {
+        return Err(usage("nothing here is a Python program with a file of its own, such as `python3 mine.py`".to_owned()));
+    }
+    for word in words {
+        let (name, text) = word.split_once('=').ok_or_else(|| usage(format!("{word:?} is not NAME=VALUE")))?;
+        let mut is_known = false;
+        for (_, program, values) in &mut programs {
+            if let Some(knob) = program.knobs().into_iter().find(|knob| knob.name == name.trim()) {
+                values.insert(knob.name.clone(), knob.parse(text).map_err(usage)?);
+                is_known = true;
+            }
+        }
+        if !is_known {
+            let known = |(_, program, _): &(_, OwnProgram, _)| {
+                let names: Vec<String> = program.knobs().into_iter().map(|knob| knob.name).collect();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                format!("{} has {names}", program.file().display())
+            };
+            let known: Vec<String> = programs.iter().map(known).collect();
+            return Err(usage(format!("no line at the margin gives {:?} a literal; {}", name.trim(), known.join("; "))));
+        }
+    }
+    for (stage, program, values) in programs {
+        program.set(stage, &values);
+    }
+    Ok(())
 }
 
 /// The words of one stage, or a shell that reads them.

@@ -8,6 +8,7 @@ use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 
 use crate::engine::run::python::PythonProgram;
+use crate::engine::run::python::knobs::let_it_have_them;
 use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
 use crate::model::{ChildSpec, Input, Language, Monotonic};
@@ -44,6 +45,9 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
                 notices.extend(let_it_tell(stage, twins, origin)?);
             }
             name_first_lanes(&mut stages);
+            for stage in stages.iter_mut().filter(|stage| stage.observe && stage.lesson_pipes) {
+                let_it_have_them(stage, || Ok(twins.shim()?.join("tasklab/run_with_knobs.py").into()))?;
+            }
             let (params, checked) = (BTreeMap::new(), Params::defaults(&[]));
             let (title, language, input) = (names.join(" | "), Language::Program, input.clone());
             let is_told =

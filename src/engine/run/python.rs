@@ -1,6 +1,8 @@
 //! Which programs Python executes, and which of its options keep Task Lab's observer out of them. Reads no more than the first line of a
 //! script; never runs anything.
 
+pub(crate) mod knobs;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -39,14 +41,14 @@ impl PythonProgram {
         let (program, arguments) = words.split_first()?;
         let name = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
         if is_python(program) {
-            return Some(Self { name, obstacle: obstacle(arguments) });
+            return Some(Self { name, obstacle: options(arguments).0 });
         }
         let own_path = spec.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
         let path = own_path.or_else(|| std::env::var_os("PATH").filter(|_| !spec.clear_env));
         let file = executed_file(program, path.as_deref(), spec.cwd.as_deref())?;
         let interpreter = interpreter(&first_line(&file)?)?;
         let (program, arguments) = interpreter.split_first()?;
-        is_python(program).then(|| Self { name, obstacle: obstacle(arguments) })
+        is_python(program).then(|| Self { name, obstacle: options(arguments).0 })
     }
 
     /// Why the observer cannot run in it, as a sentence with what to do.
@@ -92,19 +94,29 @@ fn is_python(program: &OsStr) -> bool {
     }
 }
 
-/// The first of Python's options that keeps the observer out. They end where the script, the code or the module is named.
-fn obstacle(arguments: &[OsString]) -> Option<char> {
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
+/// The number of the word that names the script which Python is to execute; `None` where there is none: a module, standard input, or a
+/// program that is not called as Python.
+pub(crate) fn script(spec: &ChildSpec) -> Option<usize> {
+    let program = spec.executable.as_ref().or(spec.argv.first())?;
+    let arguments = spec.argv.get(1..)?;
+    if is_python(program) { options(arguments).1.map(|index| index + 1) } else { None }
+}
+
+/// The first of Python's options that keeps the observer out; else the number of the argument that names the script, if one does. The
+/// options end there, or where the code or the module is named.
+fn options(arguments: &[OsString]) -> (Option<char>, Option<usize>) {
+    let mut arguments = arguments.iter().enumerate();
+    while let Some((index, argument)) = arguments.next() {
         match argument.as_bytes() {
-            b"-" | b"--" => return None,
+            b"-" => return (None, None),
+            b"--" => return (None, arguments.next().map(|(index, _)| index)),
             b"--check-hash-based-pycs" => drop(arguments.next()),
             [b'-', b'-', ..] => {}
             [b'-', letters @ ..] => {
                 for (at, letter) in letters.iter().enumerate() {
                     match letter {
-                        b'I' | b'E' | b'S' => return Some(char::from(*letter)),
-                        b'c' | b'm' => return None,
+                        b'I' | b'E' | b'S' => return (Some(char::from(*letter)), None),
+                        b'c' | b'm' => return (None, None),
                         // Their value is the rest of the word, or the next word.
                         b'W' | b'X' => {
                             if at + 1 == letters.len() {
@@ -116,10 +128,10 @@ fn obstacle(arguments: &[OsString]) -> Option<char> {
                     }
                 }
             }
-            _ => return None,
+            _ => return (None, Some(index)),
         }
     }
-    None
+    (None, None)
 }
 
 /// The first line of a regular file, as far as the kernel reads it.
@@ -176,6 +188,23 @@ mod tests {
     }
 
     #[test]
+    fn the_script_stands_behind_the_options() {
+        for (argv, expected) in [
+            (&["python3", "x.py", "-u"][..], Some(1)),
+            (&["python3", "-u", "-X", "dev", "--", "x.py"], Some(5)),
+            (&["python3", "-c", "1", "x.py"], None),
+            (&["python3", "-m", "x"], None),
+            (&["python3", "-"], None),
+            (&["python3", "-I", "x.py"], None),
+            (&["python3"], None),
+            (&["sh", "x.py"], None),
+            (&[], None),
+        ] {
+            assert_eq!(script(&ChildSpec::new(argv)), expected, "{argv:?}");
+        }
+    }
+
+    #[test]
     fn an_option_that_keeps_the_observer_out_stands_before_the_script() {
         for (arguments, expected) in [
             (&["-I", "x.py"][..], Some('I')),
@@ -193,7 +222,7 @@ mod tests {
             (&[], None),
         ] {
             let arguments: Vec<OsString> = arguments.iter().map(Into::into).collect();
-            assert_eq!(obstacle(&arguments), expected, "{arguments:?}");
+            assert_eq!(options(&arguments).0, expected, "{arguments:?}");
         }
         let text = of(&["/usr/bin/python3", "-I", "x.py"]).and_then(|python| python.unobserved()).expect("kept out");
         assert!(text.starts_with("could not observe python3: -I keeps it from reading PYTHONPATH; leave -I out"), "{text}");

@@ -91,7 +91,7 @@ impl Twins {
 
     /// The folder in which Python finds the shim. Nothing else lies there: Python takes every file in it for a module. The one that lasts
     /// is looked at each time, since a user may clear the cache meanwhile.
-    fn shim(&mut self) -> Result<PathBuf, LaunchError> {
+    pub(crate) fn shim(&mut self) -> Result<PathBuf, LaunchError> {
         if let Some(own) = &self.shim {
             return Ok(own.clone());
         }

@@ -40,14 +40,45 @@ pub fn knobs(source: &str) -> Vec<Knob> {
     knobs
 }
 
-/// The source with these values in place of its literals. Names that are no knobs change nothing.
+impl Knob {
+    /// Reads a value of its kind as a person types it. The error says what would be accepted.
+    pub fn parse(&self, text: &str) -> Result<Value, String> {
+        let (value, wanted) = match &self.value {
+            Value::Bool(_) => {
+                let flag = match text.trim() {
+                    "true" | "True" | "yes" | "on" | "1" => Some(true),
+                    "false" | "False" | "no" | "off" | "0" => Some(false),
+                    _ => None,
+                };
+                (flag.map(Value::from), "true or false")
+            }
+            Value::Number(number) if number.is_i64() => (text.trim().parse::<i64>().ok().map(Value::from), "a whole number"),
+            // Python has no literal for what is no number, or too large to be one.
+            Value::Number(_) => {
+                (text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from), "a number")
+            }
+            _ => (Some(Value::from(text)), "a text"),
+        };
+        value.ok_or_else(|| format!("{} cannot be {text}: it must be {wanted}, such as {}", self.name, self.value))
+    }
+}
+
+/// The literals that these values change: their places in the source, in bytes and in order, and what stands there instead. Names that
+/// are no knobs change nothing.
+pub fn changes(source: &str, values: &BTreeMap<String, Value>) -> Vec<(Range<usize>, String)> {
+    let change = |knob: Knob| {
+        let value = values.get(&knob.name).filter(|value| **value != knob.value)?;
+        Some((knob.literal, literal(value, &knob.value)))
+    };
+    knobs(source).into_iter().filter_map(change).collect()
+}
+
+/// The source with these values in place of its literals.
 pub fn with_knobs(source: &str, values: &BTreeMap<String, Value>) -> String {
     let mut text = source.to_owned();
     // From the end, so that the places before stay what they are.
-    for knob in knobs(source).into_iter().rev() {
-        if let Some(value) = values.get(&knob.name).filter(|value| **value != knob.value) {
-            text.replace_range(knob.literal, &literal(value, &knob.value));
-        }
+    for (place, literal) in changes(source, values).into_iter().rev() {
+        text.replace_range(place, &literal);
     }
     text
 }
@@ -263,6 +294,20 @@ last = 10"#;
         );
         assert_eq!(text.lines().count(), PROGRAM.lines().count());
         assert_eq!(with_knobs(PROGRAM, &BTreeMap::new()), PROGRAM);
+    }
+
+    #[test]
+    fn a_person_types_values_of_the_literals_kind() {
+        let all = knobs(PROGRAM);
+        let parse = |name: &str, text: &str| all.iter().find(|knob| knob.name == name).expect("a knob").parse(text);
+        assert_eq!(parse("parties", " 12 "), Ok(12.into()));
+        assert_eq!(parse("timeout", "2"), Ok(2.0.into()));
+        assert_eq!(parse("locked", "no"), Ok(false.into()));
+        assert_eq!(parse("kind", " md5"), Ok(" md5".into()));
+        assert_eq!(parse("parties", "many"), Err("parties cannot be many: it must be a whole number, such as 5".to_owned()));
+        for (name, text) in [("parties", "1.5"), ("timeout", "inf"), ("timeout", ""), ("locked", "maybe")] {
+            assert!(parse(name, text).is_err(), "{name}={text}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use concepts::concept;
 pub use facts::{Facts, at_least, at_most, equals, lasts, more_than};
 pub(crate) use family::{Family, leading_number};
 pub use judge::{Judge, OpenWaits, Operation, WaitOver};
-pub use knobs::{Knob, knobs, with_knobs};
+pub use knobs::{Knob, changes, knobs, with_knobs};
 pub use params::{ParamError, ParamKind, ParamSpec, Params, choice, count, flag, replay, seconds, text};
 pub use parts::{ActionSpec, Chapter, Note, ORDER_OF, Prediction, RELEASE, REPLAY, Reply, STEP, action, note, on};
 pub use printed::Printed;

@@ -1,0 +1,68 @@
+//! Settings of a Python program of the user's: the literals at its top level. Its file stays as it is; Task Lab has Python execute
+//! `run_with_knobs.py`, which gives its place to the program with other literals in it. Reads the program's file.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::engine::run::python::script;
+use crate::engine::run::requests::LaunchError;
+use crate::model::ChildSpec;
+use crate::scenario::{Knob, changes, knobs};
+
+/// The variable that tells the observer which literals stand where.
+const VARIABLE: &str = "TASKLAB_KNOBS";
+
+/// The script of a Python program, and its source.
+#[derive(Debug)]
+pub struct OwnProgram {
+    file: PathBuf,
+    source: String,
+}
+
+impl OwnProgram {
+    /// The script that this program executes. `None`: it is no Python program, or one without a script. The error says why the script
+    /// cannot be read.
+    pub fn of(spec: &ChildSpec) -> Option<Result<Self, String>> {
+        let file = Path::new(spec.argv.get(script(spec)?)?);
+        let file = spec.cwd.as_ref().map_or_else(|| file.to_path_buf(), |folder| Path::new(folder).join(file));
+        let found = std::path::absolute(&file).and_then(|absolute| Ok((std::fs::read_to_string(&absolute)?, absolute)));
+        let read = found.map(|(source, file)| Self { file, source });
+        Some(read.map_err(|error| format!("could not read {}: {error}", file.display())))
+    }
+
+    /// Its file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// What can be set, in the order of its lines.
+    pub fn knobs(&self) -> Vec<Knob> {
+        knobs(&self.source)
+    }
+
+    /// Has the program run with these values in place of its own.
+    pub fn set(&self, spec: &mut ChildSpec, values: &BTreeMap<String, Value>) {
+        let put: Vec<Value> =
+            changes(&self.source, values).into_iter().map(|(place, literal)| json!([place.start, place.end, literal])).collect();
+        if !put.is_empty() {
+            let text = json!({ "file": self.file.to_string_lossy(), "size": self.source.len(), "put": put }).to_string();
+            spec.env.push((VARIABLE.into(), text.into()));
+        }
+    }
+}
+
+/// Puts the program that knows of them before the script, where there are values for one.
+pub(crate) fn let_it_have_them(
+    spec: &mut ChildSpec,
+    runner: impl FnOnce() -> Result<OsString, LaunchError>,
+) -> Result<(), LaunchError> {
+    if spec.env.iter().any(|(name, _)| name == VARIABLE)
+        && let Some(at) = script(spec)
+    {
+        spec.argv.insert(at, runner()?);
+    }
+    Ok(())
+}
