@@ -261,6 +261,7 @@ impl RunFold {
         self.log_due(t);
         self.log_endings(Monotonic::from_nanos(u64::MAX));
         self.log_lost(t, true);
+        self.log.tell_omitted(t);
         self.lanes.close(t);
         self.findings.clear();
         let (severity, text) = sentences::run_finished(&finished);
@@ -271,7 +272,6 @@ impl RunFold {
 
     /// Adds the sentences that have waited and are due by `now`.
     pub(crate) fn log_due(&mut self, now: Monotonic) {
-        self.log.log_omitted_by(now);
         if self.lanes.take_dropped() {
             self.log.push(now, Severity::Bad, "There are too many lanes: the oldest ones that have ended are no longer shown.");
         }

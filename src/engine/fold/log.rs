@@ -1,6 +1,6 @@
 //! The log of one run: its newest sentences, bounded. Lives on the engine's thread. Bodies can change tasks, counts, values and pins
 //! thousands of times a second: beyond a rate such changes are only counted, so that they do not push everything else out. Their number
-//! stands where they would have stood. All other sentences are always kept.
+//! stands apart from the story: before it while the run goes on, and at its end. All other sentences are always kept.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -27,9 +27,8 @@ pub struct Log {
     total: u64,
     chatter: Share,
     notices: Share,
+    /// Changes that were only counted.
     omitted: u64,
-    /// When the last of the omitted changes happened.
-    omitted_at: Monotonic,
     published: Option<Arc<[LogEntry]>>,
 }
 
@@ -91,13 +90,8 @@ impl Log {
         self.entries.iter().skip(self.entries.len().saturating_sub(fresh))
     }
 
-    /// Adds a sentence, after the number of changes that were only counted before it.
+    /// Adds a sentence.
     pub(crate) fn push(&mut self, t: Monotonic, severity: Severity, text: &str) {
-        self.log_omitted();
-        self.append(t, severity, text);
-    }
-
-    fn append(&mut self, t: Monotonic, severity: Severity, text: &str) {
         self.total += 1;
         self.published = None;
         if self.entries.len() >= MAX_ENTRIES {
@@ -109,56 +103,52 @@ impl Log {
     /// Whether there is room for one more sentence about a task, value or pin. If not, it is counted.
     pub(crate) fn has_time_for_chatter(&mut self, t: Monotonic) -> bool {
         let is_logged = self.chatter.has_room(t, CHATTER_A_SECOND);
-        self.count_omitted(t, is_logged)
+        self.count_omitted(is_logged)
     }
 
     /// The same for a warning of a body.
     pub(crate) fn has_time_for_notice(&mut self, t: Monotonic) -> bool {
         let is_logged = self.notices.has_room(t, NOTICES_A_SECOND);
-        self.count_omitted(t, is_logged)
+        self.count_omitted(is_logged)
     }
 
-    const fn count_omitted(&mut self, t: Monotonic, is_logged: bool) -> bool {
+    fn count_omitted(&mut self, is_logged: bool) -> bool {
         if !is_logged {
             self.omitted += 1;
-            self.omitted_at = t;
+            self.published = None;
         }
         is_logged
     }
 
-    /// Adds the number of changes that were only counted, once no more have come for a second.
-    pub(crate) fn log_omitted_by(&mut self, now: Monotonic) {
-        if self.omitted > 0 && now.nanos().saturating_sub(self.omitted_at.nanos()) >= SECOND {
-            self.log_omitted();
+    /// Adds, at the end of the run, the number of changes that were only counted.
+    pub(crate) fn tell_omitted(&mut self, t: Monotonic) {
+        if let Some(text) = omitted(std::mem::take(&mut self.omitted)) {
+            self.push(t, Severity::Info, &text);
         }
     }
 
-    fn log_omitted(&mut self) {
-        match std::mem::take(&mut self.omitted) {
-            0 => {}
-            omitted => {
-                let changes = count(omitted, "more change", "more changes");
-                self.append(self.omitted_at, Severity::Info, &format!("… and {changes}, too fast to tell one by one."));
-            }
-        }
-    }
-
-    /// The sentences for the view, in the order of their times; the first one says how many had to go.
+    /// The sentences for the view, in the order of their times; the first ones say how many had to go, and how many changes were only
+    /// counted until now.
     pub(crate) fn publish(&mut self) -> Arc<[LogEntry]> {
         let entries = self.published.get_or_insert_with(|| {
             let gone = self.total - self.entries.len() as u64;
-            let note = self.entries.front().filter(|_| gone > 0).map(|first| LogEntry {
-                t: first.t,
-                text: format!("{gone} earlier sentences had to go.").into(),
-                severity: Severity::Info,
-            });
+            let gone = (gone > 0).then(|| format!("{gone} earlier sentences had to go."));
+            let t = self.entries.front().map_or(Monotonic::ZERO, |first| first.t);
+            let note = |text: String| LogEntry { t, text: text.into(), severity: Severity::Info };
+            let notes = gone.into_iter().chain(omitted(self.omitted)).map(note);
             // What a body tells may come a little later than what it writes, and has happened before.
             let mut entries: Vec<LogEntry> = self.entries.iter().cloned().collect();
             entries.sort_by_key(|entry| entry.t);
-            note.into_iter().chain(entries).collect()
+            notes.chain(entries).collect()
         });
         Arc::clone(entries)
     }
+}
+
+/// What says how many changes were only counted; `None` if none were.
+fn omitted(number: u64) -> Option<String> {
+    let changes = count(number, "change", "changes");
+    (number > 0).then(|| format!("{changes} came too fast to tell one by one; the event lines have them all."))
 }
 
 /// A [`harmless`] text, cut at [`MAX_CHARS`] characters; the rest is counted.
@@ -206,17 +196,15 @@ mod tests {
         assert_eq!(logged, CHATTER_A_SECOND as usize);
         let texts = |log: &mut Log| log.publish().iter().map(|entry| entry.text.to_string()).collect::<Vec<_>>();
         log.push(Monotonic::from_nanos(1_000), Severity::Info, "worker-1 finished.");
-        assert_eq!(
-            texts(&mut log),
-            ["… and 950 more changes, too fast to tell one by one.", "worker-1 finished."],
-            "where it was"
-        );
+        let told = "950 changes came too fast to tell one by one; the event lines have them all.";
+        assert_eq!(texts(&mut log), [told, "worker-1 finished."], "apart from the story");
         assert!(!log.has_time_for_chatter(Monotonic::from_nanos(1_001)));
-        log.log_omitted_by(Monotonic::from_secs(0.9));
-        assert_eq!(texts(&mut log).len(), 2, "more may come");
-        log.log_omitted_by(Monotonic::from_secs(1.5));
-        let last = log.publish().last().map(|entry| (entry.t.nanos(), entry.text.to_string())).expect("an entry");
-        assert_eq!(last, (1_001, "… and 1 more change, too fast to tell one by one.".to_owned()));
+        log.push(Monotonic::from_nanos(1_002), Severity::Info, "worker-2 finished.");
+        log.tell_omitted(Monotonic::from_nanos(1_003));
+        let told = told.replace("950", "951");
+        assert_eq!(texts(&mut log), ["worker-1 finished.", "worker-2 finished.", &told]);
+        log.tell_omitted(Monotonic::from_nanos(1_004));
+        assert_eq!(texts(&mut log).len(), 3, "once");
         assert!(log.has_time_for_chatter(Monotonic::from_secs(1.5)));
     }
 

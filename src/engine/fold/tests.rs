@@ -255,7 +255,7 @@ fn the_log_tells_what_is_news() {
 }
 
 #[test]
-fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted_in_its_place() {
+fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted_apart() {
     let mut fold = fold("threads");
     fold.add_stage(Pid::new(10));
     let mut lines = vec![(1, process(10, 1, "threads"))];
@@ -272,9 +272,7 @@ fn what_became_of_each_task_is_told_however_fast_and_what_was_dropped_is_counted
     let log = log(&view);
     assert_eq!(log.iter().filter(|text| text.ends_with(" finished.")).count(), 199, "{log:?}");
     assert!(log.contains(&"worker-7 failed: boom"));
-    let omitted = log.iter().position(|text| text.contains("more change")).expect("most of the starts were too fast");
-    let between = (log[omitted - 1], log[omitted], log[omitted + 1]);
-    assert_eq!(between, ("worker-49 finished.", "… and 1 more change, too fast to tell one by one.", "worker-50 finished."));
+    assert!(log[0].contains(" changes came too fast to tell one by one"), "most of the starts were too fast: {log:?}");
     assert!(log[log.len() - 2].starts_with("It holds: all ended"), "{log:?}");
     assert_eq!(log.last(), Some(&"could not kill x: the run has ended"));
 }
