@@ -10,6 +10,7 @@ pub(super) mod library;
 pub(super) mod log;
 pub(super) mod output;
 pub(super) mod own_actions;
+mod own_settings;
 pub(super) mod prediction;
 pub(super) mod program_form;
 pub(super) mod scheduler;

@@ -8,9 +8,10 @@ use crate::engine::{LaunchRequest, What};
 use crate::model::{ChildSpec, Input, InvalidSpec, Reaping, StopPlan, WindowSize};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::theme::{self, palette};
+use crate::ui::panes::own_settings::OwnSettings;
 
 /// The texts in the fields.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a box that can be ticked")]
 pub struct ProgramForm {
     /// Program and arguments, as one types them into a shell; stages of a pipeline are parted by `|`.
@@ -37,6 +38,7 @@ pub struct ProgramForm {
     pub keeps_zombies: bool,
     /// Whether Task Lab's observer runs in a program that Python executes.
     pub is_observed: bool,
+    settings: OwnSettings,
     was_tried: bool,
 }
 
@@ -56,6 +58,7 @@ impl Default for ProgramForm {
             starts_session: false,
             keeps_zombies: false,
             is_observed: true,
+            settings: OwnSettings::default(),
             was_tried: false,
         }
     }
@@ -90,6 +93,9 @@ pub enum FormError {
     /// One terminal, several programs.
     #[error("A terminal is for a single program: tick “let a shell read it” for a pipeline in one.")]
     Terminal,
+    /// No value of that kind.
+    #[error("{0}.")]
+    Setting(String),
     /// Something that the kernel would not take.
     #[error("Stage {stage}: {error}.")]
     Spec {
@@ -129,6 +135,9 @@ impl ProgramForm {
             && (self.was_tried || *error != FormError::Empty)
         {
             ui.label(RichText::new(format!("⚠ {error}")).color(palette(ui).vermilion.ink));
+        }
+        if let Some(stages) = self.stages().ok().filter(|_| self.is_observed) {
+            self.settings.ui(ui, &stages);
         }
         ui.label(theme::caption(ui, "Folder"));
         ui.add(TextEdit::singleline(&mut self.folder).hint_text("where Task Lab was started").desired_width(f32::INFINITY))
@@ -186,6 +195,15 @@ impl ProgramForm {
 
     /// The request that the fields make.
     pub fn request(&self) -> Result<LaunchRequest, FormError> {
+        let mut stages = self.stages()?;
+        if self.is_observed {
+            self.settings.apply(&mut stages).map_err(FormError::Setting)?;
+        }
+        let input = (!self.input.is_empty()).then(|| self.input.clone().into_bytes());
+        Ok(LaunchRequest { what: What::Programs { stages, input }, script: Vec::new(), timeout: None, stop: StopPlan::default() })
+    }
+
+    fn stages(&self) -> Result<Vec<ChildSpec>, FormError> {
         let environment = parse_environment(&self.environment)?;
         let folder = self.folder.trim();
         let cwd = (!folder.is_empty()).then(|| OsString::from(folder));
@@ -215,8 +233,7 @@ impl ProgramForm {
             spec.validate().map_err(|error| FormError::Spec { stage: index + 1, error })?;
             stages.push(spec);
         }
-        let input = (!self.input.is_empty()).then(|| self.input.clone().into_bytes());
-        Ok(LaunchRequest { what: What::Programs { stages, input }, script: Vec::new(), timeout: None, stop: StopPlan::default() })
+        Ok(stages)
     }
 }
 
@@ -287,6 +304,9 @@ fn parse_environment(text: &str) -> Result<Vec<(OsString, OsString)>, FormError>
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use egui::accesskit::Role;
     use egui_kittest::kittest::Queryable;
 
     use super::*;
@@ -332,7 +352,7 @@ mod tests {
             (count, stage.nice, stage.umask, stage.terminal, stage.stdin, input),
             (2, None, None, None, Input::Null, None)
         );
-        let all = ProgramForm {
+        let all = || ProgramForm {
             nice: " 5 ".to_owned(),
             umask: "077".to_owned(),
             input: "two\nlines".to_owned(),
@@ -345,11 +365,11 @@ mod tests {
         assert!(!spec(ProgramForm { is_observed: false, ..form() }).expect("valid").0.observe);
         let (typed, ..) = spec(ProgramForm { is_typed_to: true, ..form() }).expect("valid");
         assert_eq!(typed.stdin, Input::Pipe);
-        let (stage, count, input) = spec(all.clone()).expect("valid");
+        let (stage, count, input) = spec(all()).expect("valid");
         assert_eq!(stage.argv, ["/bin/sh", "-c", "umask | cat"]);
         assert_eq!((count, stage.nice, stage.umask, stage.new_session), (1, Some(5), Some(0o77), true));
         assert_eq!((stage.terminal, input), (Some(WindowSize::default()), Some(b"two\nlines".to_vec())));
-        assert_eq!(spec(ProgramForm { is_shell: false, ..all }), Err(FormError::Terminal));
+        assert_eq!(spec(ProgramForm { is_shell: false, ..all() }), Err(FormError::Terminal));
         assert_eq!(spec(ProgramForm { nice: "20".to_owned(), ..form() }), Err(FormError::Nice("20".to_owned())));
         assert_eq!(spec(ProgramForm { umask: "8".to_owned(), ..form() }), Err(FormError::Umask("8".to_owned())));
         assert_eq!(spec(ProgramForm { is_shell: true, line: " ".to_owned(), ..form() }), Err(FormError::Empty));
@@ -399,5 +419,45 @@ mod tests {
         let [UiAction::Launch(request)] = &actions[..] else { panic!("{actions:?}") };
         let What::Programs { stages, .. } = &request.what else { panic!("{request:?}") };
         assert_eq!((stages[0].argv.len(), stages[0].reaping), (2, Reaping::WhenAsked));
+    }
+
+    /// The literals of a Python program become fields, and go with the request.
+    #[test]
+    fn a_python_program_has_its_settings_as_fields() {
+        const FIELD: (Role, &str) = (Role::TextInput, "size");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mine.py");
+        std::fs::write(&file, "size = 3  # of what\nloud = False\n").expect("written");
+        let form = ProgramForm { line: format!("python3 '{}' 7", file.display()), ..ProgramForm::default() };
+        let mut harness = testing::view(300.0, 700.0, (form, Actions::default()), |ui, (form, actions)| form.ui(ui, actions));
+        let end = Instant::now() + Duration::from_mins(1);
+        while harness.query_by_role_and_label(FIELD.0, FIELD.1).is_none() {
+            assert!(Instant::now() < end, "no settings");
+            harness.step();
+            std::thread::yield_now();
+        }
+        for (typed, wanted) in [("x", None), ("4", Some("[7,8,\"4\"]"))] {
+            let field = harness.get_by_role_and_label(FIELD.0, FIELD.1);
+            field.focus();
+            harness.run();
+            harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+            harness.run();
+            harness.get_by_role_and_label(FIELD.0, FIELD.1).type_text(typed);
+            harness.run();
+            harness.get_by_label("Run it").click();
+            harness.run();
+            let sent = harness.state_mut().1.take();
+            let put = sent.iter().find_map(|sent| {
+                let UiAction::Launch(request) = sent else { return None };
+                let What::Programs { stages, .. } = &request.what else { return None };
+                let told = stages[0].env.iter().find(|(name, _)| name == "TASKLAB_KNOBS")?;
+                Some(told.1.to_string_lossy().into_owned())
+            });
+            assert!(
+                put.is_some() == wanted.is_some() && put.as_ref().is_none_or(|put| put.contains(wanted.unwrap_or(""))),
+                "{typed}: {put:?}"
+            );
+            assert_eq!(harness.query_by_label_contains("size cannot be x").is_some(), wanted.is_none(), "{typed}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -15,6 +16,9 @@ use crate::scenario::{Knob, changes, knobs};
 /// The variable that tells the observer which literals stand where.
 const VARIABLE: &str = "TASKLAB_KNOBS";
 
+/// Bytes of a program whose settings are looked for.
+const LONGEST: u64 = 1 << 20;
+
 /// The script of a Python program, and its source.
 #[derive(Debug)]
 pub struct OwnProgram {
@@ -23,12 +27,17 @@ pub struct OwnProgram {
 }
 
 impl OwnProgram {
+    /// Whether this program executes a script whose settings can be looked for.
+    pub fn is_there(spec: &ChildSpec) -> bool {
+        script(spec).is_some()
+    }
+
     /// The script that this program executes. `None`: it is no Python program, or one without a script. The error says why the script
     /// cannot be read.
     pub fn of(spec: &ChildSpec) -> Option<Result<Self, String>> {
         let file = Path::new(spec.argv.get(script(spec)?)?);
         let file = spec.cwd.as_ref().map_or_else(|| file.to_path_buf(), |folder| Path::new(folder).join(file));
-        let found = std::path::absolute(&file).and_then(|absolute| Ok((std::fs::read_to_string(&absolute)?, absolute)));
+        let found = std::path::absolute(&file).and_then(|absolute| Ok((read(&absolute)?, absolute)));
         let read = found.map(|(source, file)| Self { file, source });
         Some(read.map_err(|error| format!("could not read {}: {error}", file.display())))
     }
@@ -52,6 +61,15 @@ impl OwnProgram {
             spec.env.push((VARIABLE.into(), text.into()));
         }
     }
+}
+
+/// The text of a regular file. From a pipe it could be read only once, and perhaps never.
+fn read(file: &Path) -> io::Result<String> {
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() || about.len() > LONGEST {
+        return Err(io::Error::other("it is no file of at most a megabyte"));
+    }
+    std::fs::read_to_string(file)
 }
 
 /// Puts the program that knows of them before the script, where there are values for one.
