@@ -123,3 +123,15 @@ fn a_long_wait_of_a_busy_task_and_what_it_changes_are_told() {
     assert_eq!(last.map(|event| event["value"].clone()), Some(5000.into()));
     assert!(events.iter().any(|event| event["kind"] == "task.counts"), "it was busy");
 }
+
+/// `go-on` is an empty line for a task that asks for one: as Enter is, without a person at the keyboard.
+#[test]
+fn a_question_is_answered_by_an_empty_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ask.py");
+    fs::write(&path, "print(repr(input()), repr(input()))\n").expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let presses = ["--do", "0.3 go-on main", "--do", "0.6 go-on main"];
+    let (status, out, err) = exec(&[&["--stdin", "pipe", "--timeout", "60"][..], &presses, &["--", "python3", path]].concat());
+    assert_eq!((status, out.as_str(), err.as_str()), (0, "'' ''\n", ""));
+}

@@ -35,7 +35,7 @@ class Lane:
     """The lane of one task."""
 
     __slots__ = (
-        "name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "tid", "inside", "will_end",
+        "name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "is_asking", "tid", "inside", "will_end",
     )
 
     def __init__(self, name):
@@ -44,6 +44,7 @@ class Lane:
         self.only = None  # a lock's thing, held before those: it was taken while nothing was held, and no line tells of it
         self.wait = None
         self.alarm = None  # ends its sleep
+        self.is_asking = False  # whether it waits for a line of input
         self.tid = get_native_id()
         self.inside = self.will_end = False  # for step mode: an operation of several parts runs; somebody is told once its work is done
         self.left = BURST  # operations that may still have lines

@@ -60,9 +60,11 @@ def install_times():
             if not is_own(sys._getframe(1)):
                 return original(*prompt)
             wait = wait_begins("input()")
+            wait.lane.is_asking = True
             try:
                 return original(*prompt)
             finally:
+                wait.lane.is_asking = False
                 wait_ends(wait)
 
         return input
