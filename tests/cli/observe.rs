@@ -209,7 +209,8 @@ fn a_setting_that_no_program_has_is_refused_before_anything_starts() {
         (&["--set", "size=1", "--", "python3", gone], "could not read"),
         (&["--set", "size=1", "--no-observe", "--", "python3", path], "cannot be used with"),
     ] {
+        // As with every other fault of the command line of `exec`.
         let (status, out, err) = exec(arguments);
-        assert!(status == 2 && out.is_empty() && err.contains(wanted), "{arguments:?}: {status} {out} {err}");
+        assert!(status == 125 && out.is_empty() && err.contains(wanted), "{arguments:?}: {status} {out} {err}");
     }
 }

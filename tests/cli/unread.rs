@@ -273,7 +273,7 @@ fn a_file_that_may_not_grow_is_told() {
         command.args(["-c", &format!("ulimit -f 1; {script}")]).env("T", env!("CARGO_BIN_EXE_tasklab")).env("R", &record);
         said(&command.current_dir(folder.path()).stdin(Stdio::null()).output().expect("runs"))
     };
-    let (status, _, err) = limited("exec \"$T\" run fork --record \"$R\"");
+    let (status, _, err) = limited("exec \"$T\" run fork --language rust --record \"$R\"");
     assert!(status == 3 && err.contains("os error 27") && err.contains("run.jsonl.partial"), "{status}: {err}");
     let (status, _, err) = limited("exec \"$T\" list >list");
     assert!(status == 3 && err.contains("os error 27"), "{status}: {err}");

@@ -116,7 +116,7 @@ fn a_run_is_told_in_sentences_or_in_lines_and_recorded() {
     let (first, last) = (&events[0], events.last().expect("events"));
     assert_eq!(
         (&first["kind"], &first["scenario"], &first["language"]),
-        (&"run.started".into(), &"zombie".into(), &"rust".into())
+        (&"run.started".into(), &"zombie".into(), &"python".into())
     );
     assert_eq!((&last["kind"], &last["outcome"], &last["processes_left"]), (&"run.finished".into(), &"passed".into(), &0.into()));
     assert!(events.iter().any(|event| event["kind"] == "fact") && events.iter().any(|event| event["by"] == "script"));
