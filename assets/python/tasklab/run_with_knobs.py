@@ -1,5 +1,5 @@
-"""Gives its place to the program that follows it on the command line. See `observe/knobs.py`."""
+"""Gives its place to the program that follows it on the command line. See `knobs.py`."""
 
-from tasklab.observe import knobs
+from tasklab import knobs
 
 knobs.run()

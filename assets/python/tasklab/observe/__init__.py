@@ -21,6 +21,5 @@ what happens, and changes nothing. Each module imports only those above it:
     workers     multiprocessing
     coroutines  asyncio
     schedules   sched
-    knobs       other literals than the program's source has
     start       puts all of it in place
 """

@@ -45,7 +45,7 @@ def start():
         hooks.before_import(name, _stand_back)
     hooks.find_imports()
     if "TASKLAB_KNOBS" in os.environ:
-        from . import knobs  # noqa: F401  Few programs have other settings than their own.
+        from .. import knobs  # noqa: F401  Few programs have other settings than their own.
     if (steps := lanes.steps) is not None:
         steps.follow()
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from .hooks import when_imported, wrap
+from .observe.hooks import when_imported, wrap
 
 
 def run():
