@@ -61,7 +61,12 @@ fn window(arguments: WindowArguments) -> Result<(), CliError> {
         Options { program: "/proc/self/exe".into(), subscription: None, board: arguments.board.board, keeps_past: true };
     let engine = start(&[], options).map_err(|error| missing(&error))?;
     let screenshot = arguments.screenshot.map(|path| (path, arguments.after));
-    let options = tasklab::ui::WindowOptions { screenshot, start_scenario: arguments.scenario, size: arguments.size };
+    let options = tasklab::ui::WindowOptions {
+        screenshot,
+        start_scenario: arguments.scenario,
+        language: arguments.code.language,
+        size: arguments.size,
+    };
     tasklab::ui::run(options, engine.handle()).map_err(|error| missing(&error))
 }
 

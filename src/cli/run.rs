@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::Value;
 
 use self::compare::compare;
@@ -17,7 +16,7 @@ use super::out::Out;
 use super::parse;
 use super::record::{RecordFile, refuse_same_file};
 use super::session::{Ended, Listener, run_to_end};
-use super::start::{BoardChoice, Start};
+use super::start::{BoardChoice, LanguageChoice, Start};
 use super::whole_lines::WholeLines;
 use crate::engine::{CompareRequest, EngineEvent, LANGUAGE, LaunchRequest, What, first_language, has_python};
 use crate::model::{EventKind, ExitStatus, Language, Outcome, Pid, StopPlan, TimedAction, actions_on_programs};
@@ -37,9 +36,8 @@ pub(super) struct Arguments {
     /// Sets a parameter; `tasklab list` says which there are.
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
-    /// The language of the body: Python where python3 is there, else Rust.
-    #[arg(long, value_parser = PossibleValuesParser::new(["python", "rust"]).map(|word| language(&word)))]
-    language: Option<Language>,
+    #[command(flatten)]
+    body: LanguageChoice,
     /// Performs an action at a time, such as '0.5 kill worker-1', in seconds from the body's first event. While the process or task
     /// that it names is not there yet, the action waits, 3 seconds at most, and later actions wait with it.
     #[arg(long = "do", value_name = "AFTER ACTION TARGET")]
@@ -66,10 +64,6 @@ pub(super) struct Arguments {
     /// Ends the run after this many seconds.
     #[arg(long, value_name = "S", value_parser = parse::limit, allow_hyphen_values = true)]
     timeout: Option<Duration>,
-}
-
-fn language(word: &str) -> Language {
-    if word == "python" { Language::Python } else { Language::Rust }
 }
 
 /// Runs the scenario, or the comparison.
@@ -154,7 +148,7 @@ fn request(arguments: &Arguments) -> Result<(&'static Scenario, LaunchRequest), 
         script.extend(demo.map_err(|error| CliError::Usage(format!("the demo of {}: {error}", scenario.id)))?);
     }
     script.extend(parse::script(&arguments.actions, Some(&known))?);
-    let language = arguments.language.unwrap_or_else(first_language);
+    let language = arguments.body.language.unwrap_or_else(first_language);
     if language == Language::Python {
         check_python()?;
     }

@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::error::{CliError, complain};
 use super::interrupt::Interrupts;
 use crate::engine::{BoardKind, Engine, EngineError, Options};
+use crate::model::Language;
 
 /// Starts a supervisor, which keeps these descriptors of ours open, and an engine over it. Called at most once, and not at all
 /// by verbs that launch nothing.
@@ -20,6 +22,18 @@ pub struct BoardChoice {
     /// The GPIO board: auto, chardev (or chardev:LABEL of a chip), rppal, simulated (or simulated:FILE, a log of all edges)
     #[arg(long, default_value = "auto", value_name = "BOARD")]
     pub board: BoardKind,
+}
+
+/// The language of a lesson.
+#[derive(Debug, Default, Args)]
+pub struct LanguageChoice {
+    /// The language of the scenario's code: Python where python3 is there, else Rust
+    #[arg(long, value_parser = PossibleValuesParser::new(["python", "rust"]).map(|word| language(&word)))]
+    pub language: Option<Language>,
+}
+
+fn language(word: &str) -> Language {
+    if word == "python" { Language::Python } else { Language::Rust }
 }
 
 impl BoardChoice {

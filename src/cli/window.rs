@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
-use super::start::BoardChoice;
+use super::start::{BoardChoice, LanguageChoice};
 use crate::model::seconds;
 use crate::scenario;
 
@@ -16,6 +16,9 @@ pub struct WindowArguments {
     /// Shows this scenario in the window, and starts it
     #[arg(long, value_name = "ID")]
     pub scenario: Option<String>,
+    /// Which code of its scenarios it shows
+    #[command(flatten)]
+    pub code: LanguageChoice,
     /// Which board drives the pins
     #[command(flatten)]
     pub board: BoardChoice,

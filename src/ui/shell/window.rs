@@ -9,6 +9,7 @@ use std::time::Duration;
 use egui::ViewportBuilder;
 
 use crate::engine::{EngineHandle, first_language};
+use crate::model::Language;
 use crate::scenario::CATALOGUE;
 use crate::ui::look::surface;
 use crate::ui::look::theme::DesktopFonts;
@@ -25,6 +26,8 @@ pub struct WindowOptions {
     pub screenshot: Option<(PathBuf, Duration)>,
     /// The id of a scenario to show and start at once.
     pub start_scenario: Option<String>,
+    /// The language of its lessons, instead of the last one.
+    pub language: Option<Language>,
     /// Its width and height in points, instead of the last ones.
     pub size: Option<[f32; 2]>,
 }
@@ -68,7 +71,8 @@ pub fn run(options: WindowOptions, engine: EngineHandle) -> Result<(), WindowErr
     // A picture is of a window as everybody has it, and leaves nothing behind.
     let place = settings::place().filter(|_| !is_picture);
     let loaded = settings_file::load(place.as_deref(), CATALOGUE, first_language());
-    let (kept, notice) = (loaded.kept, loaded.notice);
+    let (mut kept, notice) = (loaded.kept, loaded.notice);
+    kept.preferences.language = options.language.unwrap_or(kept.preferences.language);
     let place = place.filter(|_| !loaded.is_in_the_way);
     if let Some(notice) = &notice {
         eprintln!("tasklab: {notice}");

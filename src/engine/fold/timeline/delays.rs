@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::engine::fold::timeline::lanes::Lanes;
-use crate::engine::fold::timeline::sums::Base;
+use crate::engine::fold::timeline::sums::{Base, LEFT};
 use crate::engine::fold::timeline::track::{Track, is_wait};
 use crate::model::{LaneState, Monotonic, Scheduled, SchedulerRecord, Tid};
 
@@ -105,8 +105,10 @@ impl Walk {
         let whole: u64 = waits.iter().map(|(_, length)| length).sum();
         let untold = |counted: i64, told: i64, base: &mut Option<i64>| {
             let untold = counted.saturating_sub(told).saturating_sub(*base.get_or_insert(counted.saturating_sub(told)));
-            let untold = u64::try_from(untold).unwrap_or(0).min(whole);
-            if untold < whole / WORTH_TELLING { 0 } else { untold }
+            let untold = u64::try_from(untold).unwrap_or(0);
+            // More than the waits had room for: the clock of schedstat has gone on without ours, as it does while a virtual machine rests.
+            let is_of_waits = untold <= whole + LEFT.unsigned_abs();
+            if untold < whole / WORTH_TELLING || !is_of_waits { 0 } else { untold.min(whole) }
         };
         let ready = untold(ready, self.ready, &mut self.base.ready);
         // While it is on a core, not all of that is counted.

@@ -6,7 +6,7 @@ const WAITS: [LaneState; 3] = [LaneState::Blocked, LaneState::Sleeping, LaneStat
 
 /// What is left over counts with the next reading, but no more than so many nanoseconds of it: it must not fill a wait that has nothing to do
 /// with it.
-const LEFT: i64 = 50_000_000;
+pub(super) const LEFT: i64 = 50_000_000;
 
 /// What schedstat had counted of a thread and its lane has not told, in nanoseconds: on a core and ready. `None` while that is not known.
 #[derive(Debug, Clone, Copy, Default)]

@@ -27,19 +27,23 @@ fn deaf() -> Lesson {
     Lesson::new(None, None, monotonic_now())
 }
 
-/// Runs a body on a lesson with a listener and these actions, and returns its events.
-pub(super) fn recorded<R>(actions: &[(&str, &str)], body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
+/// Runs a body on a lesson with a listener, and returns its events.
+pub(super) fn recorded<R>(body: impl FnOnce(&Lesson) -> R) -> (R, Vec<EventKind>) {
+    acted_on(|lesson, _| body(lesson))
+}
+
+/// The same; the body's second argument does an action on a target, as a person would.
+fn acted_on<R>(body: impl FnOnce(&Lesson, &dyn Fn(&str, &str)) -> R) -> (R, Vec<EventKind>) {
     let (events, writer) = std::io::pipe().expect("a pipe");
-    let (control, mut act) = std::io::pipe().expect("a pipe");
-    for (name, target) in actions {
-        writeln!(act, "{{\"do\":\"{name}\",\"target\":\"{target}\"}}").expect("written");
-    }
+    let (control, act) = std::io::pipe().expect("a pipe");
     let reading = std::thread::Builder::new().name("reader".to_owned()).spawn(move || {
         let lines = BufReader::new(events).lines().map(|line| line.expect("UTF-8"));
         lines.map(|line| Line::from_line(line.as_bytes(), Monotonic::ZERO).expect("an event").expect("known").kind).collect()
     });
     let lesson = Lesson::new(Some(writer.into()), Some(control.into()), monotonic_now());
-    let result = body(&lesson);
+    let result = body(&lesson, &|name, target| {
+        writeln!(&act, "{{\"do\":\"{name}\",\"target\":\"{target}\"}}").expect("written");
+    });
     drop(lesson);
     (result, reading.expect("a thread").join().expect("no panic"))
 }
@@ -94,12 +98,12 @@ fn no_update_is_lost_under_a_lock_heard_or_not() {
         counter.into_inner()
     };
     assert_eq!(count(&deaf()), 2_000);
-    assert_eq!(recorded(&[], count).0, 2_000);
+    assert_eq!(recorded(count).0, 2_000);
 }
 
 #[test]
 fn a_wait_names_the_thing_its_holder_and_the_end() {
-    let (_joined, events) = recorded(&[], |lesson| {
+    let (_joined, events) = recorded(|lesson| {
         let lock = lesson.lock("a");
         let (has_it, may_go) = (lesson.event("has it"), lesson.event("may go"));
         lesson.scope(|scope| {
@@ -125,7 +129,7 @@ fn a_wait_names_the_thing_its_holder_and_the_end() {
 
 #[test]
 fn a_million_operations_are_a_few_thousand_lines_and_counted() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let main = lesson.task("main", crate::model::TaskSort::Thread);
         let lock = lesson.lock("a");
         for _ in 0..100_000 {
@@ -254,7 +258,7 @@ fn a_queue_keeps_order_and_size_and_counts_what_is_not_done() {
 
 #[test]
 fn a_bounded_semaphore_and_a_lock_with_an_owner_refuse_a_release_too_many() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let main = lesson.task("main", crate::model::TaskSort::Thread);
         let gate = lesson.bounded_semaphore("gate", 1);
         let (tool, diary) = (lesson.lock("tool"), lesson.reentrant_lock("diary"));
@@ -291,7 +295,7 @@ fn a_bounded_semaphore_and_a_lock_with_an_owner_refuse_a_release_too_many() {
 
 #[test]
 fn a_thread_that_is_made_does_not_run_before_it_is_started() {
-    let (has_run, events) = recorded(&[], |lesson| {
+    let (has_run, events) = recorded(|lesson| {
         let has_run = AtomicUsize::new(0);
         lesson.scope(|scope| {
             let made = scope.new_thread("later", |_| has_run.fetch_add(1, Ordering::SeqCst));
@@ -330,7 +334,7 @@ fn a_timer_calls_once_or_again_or_never() {
 
 #[test]
 fn futures_are_pending_running_finished_or_cancelled() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let (began, go) = (lesson.event("began"), lesson.event("go"));
         lesson.scope(|scope| {
             let pool = scope.pool("worker", 1).expect("starts");
@@ -400,7 +404,7 @@ fn a_pipe_carries_messages_both_ways_until_an_end_is_closed() {
 
 #[test]
 fn a_panic_ends_its_thread_alone() {
-    let (joined, events) = recorded(&[], |lesson| {
+    let (joined, events) = recorded(|lesson| {
         lesson.scope(|scope| {
             let workers = scope.threads("worker", 2, |worker| assert!(worker.number() != 1, "on purpose"));
             workers.expect("start").wait()
@@ -413,11 +417,15 @@ fn a_panic_ends_its_thread_alone() {
 
 #[test]
 fn actions_are_heard_while_threads_are_joined() {
-    let (joined, events) = recorded(&[("another", "worker-1"), ("dance", "x"), ("set", "event go")], |lesson| {
+    let (joined, events) = acted_on(|lesson, act| {
         let go = lesson.event("go");
         lesson.scope(|scope| {
             scope.offer(&go);
-            scope.threads("worker", 1, |_| go.wait(None)).expect("starts").wait()
+            let workers = scope.threads("worker", 1, |_| go.wait(None)).expect("starts");
+            act("another", "worker-1");
+            act("dance", "x");
+            act("set", "event go");
+            workers.wait()
         })
     });
     assert_eq!(joined, [Some(true), Some(true)]);
@@ -469,7 +477,7 @@ fn lose(lesson: &Lesson, steps: &[&str]) -> usize {
 fn in_step_mode_the_user_s_order_decides_and_it_replays() {
     for (order, left) in [("1122", 2), ("1212", 1), ("2211", 2), ("1221", 1)] {
         let names: Vec<&str> = order.chars().map(|who| if who == '1' { "worker-1" } else { "worker-2" }).collect();
-        let (found, events) = recorded(&[], |lesson| {
+        let (found, events) = recorded(|lesson| {
             lesson.step_mode(true);
             (lose(lesson, &names), lesson.order())
         });
@@ -483,7 +491,7 @@ fn in_step_mode_the_user_s_order_decides_and_it_replays() {
 
 #[test]
 fn an_order_that_cannot_be_replayed_is_given_up() {
-    let (found, events) = recorded(&[], |lesson| {
+    let (found, events) = recorded(|lesson| {
         lesson.replay("worker-1 worker-3 worker-2");
         lose(lesson, &[])
     });
@@ -493,7 +501,7 @@ fn an_order_that_cannot_be_replayed_is_given_up() {
 
 #[test]
 fn step_mode_can_be_left_and_refuses_whom_it_does_not_know() {
-    let (_, events) = recorded(&[], |lesson| {
+    let (_, events) = recorded(|lesson| {
         lesson.step_mode(true);
         lose(lesson, &["nobody", "", "off"])
     });

@@ -58,7 +58,7 @@ fn meet<R: Send, W: Send>(lesson: &Lesson, on: &str, waiter: impl FnOnce() -> R 
 
 #[test]
 fn each_wait_names_the_one_task_that_let_it_go_on() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         // A lock: the task that releases it, which may be another than its holder.
         let lock = lesson.lock("a");
         lock.acquire();
@@ -121,7 +121,7 @@ fn each_wait_names_the_one_task_that_let_it_go_on() {
 
 #[test]
 fn a_time_out_was_nobody_and_neither_was_a_thread_without_a_lane() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let (lock, seats, go, gate) =
             (lesson.lock("a"), lesson.semaphore("seats", 0), lesson.event("go"), lesson.barrier("gate", 2));
         let (mail, ready) = (lesson.queue("mail", 1), lesson.condition("ready"));
@@ -151,7 +151,7 @@ fn a_time_out_was_nobody_and_neither_was_a_thread_without_a_lane() {
 
 #[test]
 fn those_who_leave_a_barrier_name_the_one_whose_time_ran_out() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let gate = lesson.barrier("gate", 3);
         meet(lesson, "barrier gate", || gate.wait().expect_err("broken"), || gate.wait_for(SHORT).expect_err("late"));
     });
@@ -161,7 +161,7 @@ fn those_who_leave_a_barrier_name_the_one_whose_time_ran_out() {
 
 #[test]
 fn the_notifier_ends_the_wait_on_a_condition_and_the_releaser_that_on_its_lock() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let ready = lesson.condition("ready");
         let wait = || {
             ready.acquire();
@@ -182,7 +182,7 @@ fn the_notifier_ends_the_wait_on_a_condition_and_the_releaser_that_on_its_lock()
 
 #[test]
 fn each_item_and_each_place_has_its_own_giver() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let (mail, seats) = (lesson.queue("mail", 0), lesson.semaphore("seats", 0));
         for on in ["queue mail", "semaphore seats"] {
             lesson.scope(|scope| {
@@ -220,7 +220,7 @@ fn each_item_and_each_place_has_its_own_giver() {
 
 #[test]
 fn a_join_names_the_thread_that_ended_a_timer_the_one_that_cancelled_it_and_a_message_its_sender() {
-    let ((), events) = recorded(&[], |lesson| {
+    let ((), events) = recorded(|lesson| {
         let main = lesson.task("main", TaskSort::Thread);
         let first = Pid::new(rustix::thread::gettid().as_raw_nonzero().get());
         let until_it_sleeps = || until("a sleep", || stat_of(first).is_some_and(|stat| stat.state == ProcessState::Sleeping));

@@ -75,6 +75,22 @@ fn several_waits_share_what_was_read_by_their_lengths_and_none_is_more_than_read
 }
 
 #[test]
+fn more_ready_time_than_the_waits_have_room_for_is_of_no_wait() {
+    const MS: u64 = 1_000_000;
+    let of = |ready: u64| {
+        let mut records = beginning();
+        records.extend([record(100 * MS, 10, 11, Scheduled::In), was_ready(110 * MS, 11, 15 + ready)]);
+        records.extend([record(120 * MS, 10, 11, Scheduled::Blocked), record(150 * MS, 10, 11, Scheduled::In)]);
+        records.push(was_ready(160 * MS, 11, 15 + ready + 10 * MS));
+        let mut lanes = Lanes::default();
+        lanes.scheduled(&records, at(170 * MS));
+        lane(&mut lanes, "thread 11").states.times(at(100), at(100 * MS)).of(Ready) / MS
+    };
+    assert_eq!(of(60 * MS), 60, "the control");
+    assert_eq!(of(4_000 * MS), 0, "the machine rested meanwhile");
+}
+
+#[test]
 fn a_sum_never_tells_a_wait_that_may_still_prove_to_end_ready() {
     let mut lanes = Lanes::default();
     lanes.scheduled(&beginning(), at(90));
