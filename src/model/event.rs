@@ -51,7 +51,7 @@ pub enum EventKind {
     /// `task.started`; `line` is the line of the lesson's source that started it.
     TaskStarted { task: String, sort: TaskSort, pid: Pid, tid: Option<Tid>, line: Option<u32> },
     /// `task.state`; `line` is the line of the lesson's source that it runs or waits in, `woken_by` the task that let it go on: absent
-    /// after a time limit, and where it is not known.
+    /// after a time limit, and where it is not known. `at_most`: the seconds after which a sleep or a wait ends by itself.
     TaskChanged {
         task: String,
         state: TaskState,
@@ -59,6 +59,7 @@ pub enum EventKind {
         held_by: Option<String>,
         woken_by: Option<String>,
         line: Option<u32>,
+        at_most: Option<f64>,
     },
     /// `task.finished`: `result` is `ok`, or says what went wrong.
     TaskFinished { task: String, result: String },

@@ -171,6 +171,7 @@ pub fn told_lane(id: u32, name: &str, tid: i32, pieces: &[Segment]) -> Arc<Lane>
         tid: Some(Tid::new(tid)),
         start_line: None,
         line: None,
+        until: None,
         source: LaneSource::Words,
         states: States::default(),
         words: Words::default(),

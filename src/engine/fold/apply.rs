@@ -1,5 +1,7 @@
 //! The step of the fold: one event changes a run's state, and may add a sentence to its log. Pure; on the engine's thread.
 
+use std::time::Duration;
+
 use crate::engine::fold::numbers;
 use crate::engine::fold::results::{self, ValueChange};
 use crate::engine::fold::sentences::{self, Reached};
@@ -27,10 +29,11 @@ impl RunFold {
         self.judge_sees(event);
         self.log_due(t);
         match &event.kind {
-            EventKind::TaskChanged { task, state, on, held_by, woken_by, line } => {
+            EventKind::TaskChanged { task, state, on, held_by, woken_by, line, at_most } => {
                 let home = self.stages.first().map_or(Pid::new(0), |stage| stage.0);
                 let (on, held_by, woken_by) = (on.as_deref(), held_by.as_deref(), woken_by.as_deref());
-                let told = Told { state: *state, on, held_by, woken_by, line: *line };
+                let until = at_most.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(|left| t + left);
+                let told = Told { state: *state, on, held_by, woken_by, line: *line, until };
                 let change = self.lanes.task_changed(t, task, told, home);
                 if let Some(change) = change.and_then(|change| self.waits.changed(t, task, change)) {
                     self.task_changed(t, task, &change);

@@ -179,7 +179,7 @@ mod tests {
     }
 
     const fn told<'a>(state: TaskState, on: Option<&'a str>, held_by: Option<&'a str>) -> Told<'a> {
-        Told { state, on, held_by, woken_by: None, line: None }
+        Told { state, on, held_by, woken_by: None, line: None, until: None }
     }
 
     fn wait(lanes: &mut Lanes, t: u64, task: &str, on: &str, held_by: &str) {

@@ -42,6 +42,7 @@ pub(super) struct Keys<'a> {
     pub(super) held_by: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) woken_by: Option<Cow<'a, str>>,
+    pub(super) at_most: Option<f64>,
     pub(super) code: Option<i32>,
     pub(super) signal: Option<Signal>,
     pub(super) core: Option<Value>,

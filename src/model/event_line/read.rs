@@ -140,6 +140,7 @@ impl Keys<'_> {
                 held_by: self.held_by.map(Cow::into_owned),
                 woken_by: self.woken_by.map(Cow::into_owned),
                 line: self.line,
+                at_most: self.at_most,
             },
             "task.finished" => EventKind::TaskFinished {
                 task: need!(task).into_owned(),

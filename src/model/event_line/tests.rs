@@ -31,6 +31,7 @@ const CONTRACT: &[&str] = &[
     r#"{"t":101,"kind":"task.started","pid":4711,"task":"worker-1","sort":"thread","tid":4712}"#,
     r#"{"t":120,"kind":"task.state","task":"worker-1","state":"waiting","on":"lock counter","held_by":"worker-2"}"#,
     r#"{"t":121,"kind":"task.state","task":"worker-1","state":"running","line":42}"#,
+    r#"{"t":122,"kind":"task.state","task":"worker-1","state":"sleeping","on":"sleep()","at_most":2.5}"#,
     r#"{"t":150,"kind":"task.finished","task":"worker-1","result":"ok"}"#,
     r#"{"t":150,"kind":"op","task":"worker-1","do":"wait","on":"barrier gate","result":2,"line":12}"#,
     r#"{"t":150,"kind":"op","task":"worker-1","do":"wait","on":"barrier gate","result":"BrokenBarrierError"}"#,

@@ -98,6 +98,8 @@ enum KindKeys {
         woken_by: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         line: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at_most: Option<f64>,
     },
     #[serde(rename = "task.finished")]
     TaskFinished { task: String, result: String },

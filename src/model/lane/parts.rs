@@ -50,6 +50,8 @@ pub struct Lane {
     pub start_line: Option<u32>,
     /// The line of the lesson's source that it runs or waits in, from 1; of one that has ended, the last.
     pub line: Option<u32>,
+    /// When its sleep or wait ends by itself at the latest, in the run's time.
+    pub until: Option<Monotonic>,
     /// Where `states` come from.
     pub source: LaneSource,
     /// Its states.
@@ -127,6 +129,12 @@ pub struct LaneNow {
 }
 
 impl Lane {
+    /// The seconds, rounded up, after which its sleep or wait ends by itself at the latest. `None` where that is not known, or is over.
+    pub fn seconds_left(&self, now: Monotonic) -> Option<u64> {
+        let left = self.until.filter(|_| !self.has_ended())?.since(now);
+        (!left.is_zero()).then(|| left.as_secs() + u64::from(left.subsec_nanos() > 0))
+    }
+
     /// Whether it has ended.
     pub const fn has_ended(&self) -> bool {
         self.end.is_some()

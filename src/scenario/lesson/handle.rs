@@ -183,7 +183,7 @@ impl Lesson {
     /// Shows how a task is.
     pub(crate) fn changed(&self, task: &str, state: TaskState, on: Option<&str>) {
         let (task, on) = (task.to_owned(), on.map(str::to_owned));
-        self.report(EventKind::TaskChanged { task, state, on, held_by: None, woken_by: None, line: None });
+        self.report(EventKind::TaskChanged { task, state, on, held_by: None, woken_by: None, line: None, at_most: None });
     }
 
     /// Sleeps until there is an action, at most this long.
@@ -299,6 +299,7 @@ impl Task<'_> {
             held_by: held_by.map(str::to_owned),
             woken_by: None,
             line: self.lesson.tracker.line(Location::caller()),
+            at_most: None,
         });
     }
 }

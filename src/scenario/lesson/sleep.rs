@@ -17,7 +17,7 @@ impl Lesson {
         let line = self.tracker().line(Location::caller());
         let deadline = Instant::now() + time;
         if self.tracker().has_listener() {
-            lane.stamp_sleep(self.reporter(), line);
+            lane.stamp_sleep(self.reporter(), deadline, line);
             write_stamped(self.reporter());
         }
         self.tracker().steps.settled(&lane);

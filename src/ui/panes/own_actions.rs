@@ -10,6 +10,7 @@ use crate::scenario::{ActionSpec, STEP, Scenario};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
+use crate::ui::panes::things::timed_button;
 
 /// Targets that are offered.
 const MOST: usize = 24;
@@ -41,7 +42,12 @@ impl OwnActions {
                     };
                     let targets = takes_target(scenario, action);
                     let text = if targets { format!("{} ▾", action.label()) } else { action.label() };
-                    let button = ui.button(text).on_hover_text(action.meaning);
+                    let button = if action.name == "go-on" {
+                        timed_button(ui, &text, run.and_then(|run| sleeper(run, action.target)?.seconds_left(run.elapsed)))
+                    } else {
+                        ui.button(text)
+                    };
+                    let button = button.on_hover_text(action.meaning);
                     let button = button.on_disabled_hover_text(format!("{why_not}\n{}", action.meaning));
                     let button = button.accessible_name(action.label());
                     if targets {
@@ -56,6 +62,12 @@ impl OwnActions {
         });
         ui.add_space(4.0);
     }
+}
+
+/// The lane of a task that sleeps.
+fn sleeper<'a>(run: &'a RunView, task: &str) -> Option<&'a Lane> {
+    let is_it = |lane: &&Lane| &*lane.name == task && lane.words.last().is_some_and(|word| word.state == TaskState::Sleeping);
+    run.lanes.iter().rev().map(|lane| &**lane).find(is_it)
 }
 
 /// The targets to choose from, a field for any other, and none at all.

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use egui::{Popup, PopupCloseBehavior, TextEdit, Ui};
+use egui::{Button, Popup, PopupCloseBehavior, Response, TextEdit, Ui, vec2};
 
-use crate::model::{Action, RunState, RunView, TaskState, actions_on};
+use crate::model::{Action, Lane, RunState, RunView, TaskState, actions_on};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme;
+use crate::ui::look::widgets::button_width;
 
 /// Things and sleepers with a button each; more could not be found again.
 const MOST: usize = 16;
@@ -21,7 +22,7 @@ pub struct Things {
 impl Things {
     /// Draws a button for each thing that the program has made, and for each task that sleeps.
     pub fn ui(&mut self, ui: &mut Ui, run: &RunView, actions: &mut Actions) {
-        let sleepers: Vec<String> = sleepers(run).take(MOST).collect();
+        let sleepers: Vec<&Lane> = sleepers(run).take(MOST).collect();
         if matches!(run.state, RunState::Finished(_)) || run.things.is_empty() && sleepers.is_empty() {
             return;
         }
@@ -35,10 +36,11 @@ impl Things {
                 let menu = Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(180.0);
                 menu.show(|ui| self.menu_ui(ui, thing, &mut act));
             }
-            for task in sleepers {
-                let button = ui.button(format!("Let {} go on", foreign::word(&task)));
+            for lane in sleepers {
+                let text = format!("Let {} go on", foreign::word(&lane.name));
+                let button = timed_button(ui, &text, lane.seconds_left(run.elapsed));
                 if button.on_hover_text("Ends its sleep now: go-on").clicked() {
-                    act("go-on", &task);
+                    act("go-on", &lane.name);
                 }
             }
         });
@@ -66,13 +68,18 @@ impl Things {
     }
 }
 
+/// A button with the seconds after which what it does happens by itself. It has room for three digits, so that nothing moves as it counts down.
+pub(super) fn timed_button(ui: &mut Ui, text: &str, left: Option<u64>) -> Response {
+    let with = |left: &str| format!("{text} · {left} s");
+    let shown = left.map_or_else(|| text.to_owned(), |left| with(&left.to_string()));
+    let button = Button::new(shown).min_size(vec2(button_width(ui, with("000")), 0.0));
+    ui.add(button).accessible_name(text)
+}
+
 /// Tasks whose sleep a person can end.
-fn sleepers(run: &RunView) -> impl Iterator<Item = String> {
+fn sleepers(run: &RunView) -> impl Iterator<Item = &Lane> {
     let is_asleep = |state: TaskState, note: &str| state == TaskState::Sleeping && note == "sleep()";
-    run.lanes
-        .iter()
-        .filter(move |lane| lane.words.last().is_some_and(|word| is_asleep(word.state, &word.on)))
-        .map(|lane| lane.name.to_string())
+    run.lanes.iter().map(|lane| &**lane).filter(move |lane| lane.words.last().is_some_and(|word| is_asleep(word.state, &word.on)))
 }
 
 #[cfg(test)]
@@ -108,6 +115,29 @@ mod tests {
         });
         assert_eq!(words.collect::<Vec<_>>(), ["clear event go", "put queue belt a letter"]);
         assert!(harness.query_by_label("reset").is_none());
+    }
+
+    #[test]
+    fn a_sleep_that_can_be_ended_says_when_it_ends_by_itself_in_a_button_that_does_not_grow() {
+        let view = |left: Option<f64>| {
+            let mut run = sample::run(1, "");
+            (run.state, run.elapsed) = (RunState::Running, crate::model::Monotonic::from_secs(1.0));
+            let mut lane =
+                (*sample::told_lane(0, "main", 4711, &[sample::segment(0.5, None, TaskState::Sleeping, "sleep()")])).clone();
+            lane.until = left.map(|left| crate::model::Monotonic::from_secs(1.0 + left));
+            run.lanes = vec![lane.into()];
+            let state = (Things::default(), Actions::default());
+            let harness = testing::view(260.0, 400.0, state, move |ui, (things, actions)| things.ui(ui, &run, actions));
+            let shapes = harness.output().shapes.iter().map(|clipped| &clipped.shape);
+            let texts =
+                shapes.filter_map(|shape| if let egui::Shape::Text(text) = shape { Some(text.galley.text()) } else { None });
+            let shown = texts.filter(|text| text.starts_with("Let main")).collect::<String>();
+            (shown, harness.get_by_label("Let main go on").rect().width())
+        };
+        let [none, short, long] = [None, Some(6.5), Some(120.0)].map(view);
+        assert_eq!([&none.0, &short.0, &long.0], ["Let main go on", "Let main go on · 7 s", "Let main go on · 120 s"]);
+        let widths = [none.1, short.1, long.1];
+        assert!(widths.iter().all(|width| (width - widths[0]).abs() < 0.01), "{widths:?}");
     }
 
     #[test]

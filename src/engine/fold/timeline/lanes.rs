@@ -89,6 +89,8 @@ pub(crate) struct Told<'a> {
     pub(crate) held_by: Option<&'a str>,
     pub(crate) woken_by: Option<&'a str>,
     pub(crate) line: Option<u32>,
+    /// When its sleep or wait ends by itself at the latest.
+    pub(crate) until: Option<Monotonic>,
 }
 
 impl Lanes {
@@ -159,11 +161,12 @@ impl Lanes {
 
     /// A task has a new state, or a new note. `None` when only its line of code is new. `home` is where an unknown task lives.
     pub(crate) fn task_changed(&mut self, t: Monotonic, task: &str, told: Told<'_>, home: Pid) -> Option<Change> {
-        let Told { state, on, held_by, woken_by, line } = told;
+        let Told { state, on, held_by, woken_by, line, until } = told;
         let on = on.unwrap_or_default();
         let known = self.by_task.get(task).copied();
         if let Some(track) = known.and_then(|index| self.track_mut(index)) {
             track.is_at(line);
+            track.lasts_until(until);
             let was = track.doing();
             if was.state == state && &*was.note == on && was.held_by.as_deref() == held_by {
                 return None;
@@ -178,6 +181,7 @@ impl Lanes {
             self.know_task(task, index);
             if let Some(track) = self.track_mut(index) {
                 track.is_at(line);
+                track.lasts_until(until);
             }
             return Some(Change { was: None, now, woken_by });
         };

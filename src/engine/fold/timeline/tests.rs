@@ -23,7 +23,7 @@ fn at(t: u64) -> Monotonic {
 }
 
 fn told<'a>(state: TaskState, on: Option<&'a str>, held_by: Option<&'a str>) -> Told<'a> {
-    Told { state, on, held_by, woken_by: None, line: None }
+    Told { state, on, held_by, woken_by: None, line: None, until: None }
 }
 
 /// The lane of this name, as it is shown.

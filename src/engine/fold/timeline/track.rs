@@ -9,6 +9,8 @@ use crate::model::{
     ExitStatus, Lane, LaneEnd, LaneId, LaneSource, LaneState, Mark, Monotonic, Pid, States, TaskSort, TaskState, Tid, Word, Words,
 };
 
+mod published;
+
 /// Marks on one lane beyond which the older half goes: a shell may start a million processes.
 const MOST_MARKS: usize = 8_192;
 
@@ -40,6 +42,8 @@ pub(crate) struct Track {
     /// Lines of the lesson's source: its start, and the newest that it has told.
     start_line: Option<u32>,
     line: Option<u32>,
+    /// When its sleep or wait ends by itself at the latest, as it was told last.
+    until: Option<Monotonic>,
     pub(super) source: LaneSource,
     pub(super) states: States,
     pub(super) words: Words,
@@ -121,6 +125,7 @@ impl Track {
             home,
             start_line: None,
             line: None,
+            until: None,
             source: LaneSource::Words,
             states: States::default(),
             words: Words::default(),
@@ -230,6 +235,14 @@ impl Track {
     pub(super) fn is_at(&mut self, line: Option<u32>) {
         if line.is_some() && line != self.line {
             self.line = line;
+            self.touch();
+        }
+    }
+
+    /// Its sleep or wait ends by itself then, if it is one.
+    pub(super) fn lasts_until(&mut self, until: Option<Monotonic>) {
+        if until != self.until {
+            self.until = until;
             self.touch();
         }
     }
@@ -536,41 +549,6 @@ impl Track {
             return self.states.changed() == Some(since);
         }
         self.seen.as_ref().is_some_and(|seen| seen.since == since)
-    }
-
-    /// The lane for the view.
-    pub(super) fn publish(&mut self) -> Arc<Lane> {
-        if let Some(lane) = &self.published {
-            return Arc::clone(lane);
-        }
-        let marks = self.shared_marks.get_or_insert_with(|| self.marks.as_slice().into());
-        let mut lane = Lane {
-            id: self.id,
-            name: Arc::clone(&self.name),
-            sort: self.sort,
-            pid: self.pid,
-            tid: self.tid,
-            start_line: self.start_line,
-            line: self.line,
-            source: self.source,
-            states: self.states.clone(),
-            words: self.words.clone(),
-            reasons: self.reasons.clone(),
-            marks: Arc::clone(marks),
-            end: None,
-        };
-        match &self.end {
-            End::Open => {}
-            End::Closed(_, end) => lane.end = Some(end.clone()),
-            End::WithProcess(t, last, end) => {
-                lane.states.push(*t, LaneState::Nothing, 0);
-                lane.words.push(*t, last.state, &last.note, last.held_by.as_ref(), None);
-                lane.end = Some(end.clone());
-            }
-        }
-        let lane = Arc::new(lane);
-        self.published = Some(Arc::clone(&lane));
-        lane
     }
 }
 

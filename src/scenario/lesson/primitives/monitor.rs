@@ -265,7 +265,7 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         self.sleepers.fetch_add(1, Ordering::SeqCst);
         let mut is_reported = false;
         let mut next_write = Instant::now();
-        self.register(&mut inner, lane.as_ref(), operation.side, line);
+        self.register(&mut inner, lane.as_ref(), operation, line);
         let done = loop {
             // Also before the first sleep: who changed the state without the mutex did not see a sleeper until now.
             if let Some(done) = attempt(&mut inner.state, lane.as_ref()) {
@@ -347,12 +347,13 @@ impl<'s, S, const SIDES: usize> Monitor<'s, S, SIDES> {
         result
     }
 
-    fn register(&self, inner: &mut Inner<S>, lane: Option<&Arc<Lane>>, side: usize, line: Option<u32>) {
+    fn register(&self, inner: &mut Inner<S>, lane: Option<&Arc<Lane>>, operation: Operation, line: Option<u32>) {
         static SERIALS: AtomicU32 = AtomicU32::new(0);
         if let Some(lane) = lane {
             let serial = SERIALS.fetch_add(1, Ordering::Relaxed);
-            lane.waits(Some(Wait { serial, on: Arc::clone(&self.on), owner: self.owner.clone() }));
-            inner.waiters.push((side, Arc::clone(lane), line));
+            let (on, deadline) = (Arc::clone(&self.on), operation.deadline);
+            lane.waits(Some(Wait { serial, on, owner: self.owner.clone(), deadline }));
+            inner.waiters.push((operation.side, Arc::clone(lane), line));
         }
     }
 

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -55,6 +56,8 @@ pub(crate) struct Wait {
     pub(crate) on: Arc<str>,
     /// The number of the lane that has it, where it has an owner.
     pub(crate) owner: Option<Arc<AtomicU32>>,
+    /// When it ends by itself.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Lane {
@@ -135,14 +138,16 @@ impl Lane {
         }
         let (on, held_by) = (Some(on.to_owned()), held_by.map(str::to_owned));
         let (task, state) = (self.name.clone(), TaskState::Waiting);
-        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by, woken_by: None, line });
+        let at_most = self.waits_for().and_then(|wait| wait.deadline).map(seconds_until);
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by, woken_by: None, line, at_most });
         self.is_told_to_wait.store(true, Ordering::Relaxed);
     }
 
     /// Stamps the line that it sleeps.
-    pub(crate) fn stamp_sleep(&self, reporter: &Reporter, line: Option<u32>) {
-        let (task, on) = (self.name.clone(), Some("sleep()".to_owned()));
-        stamp(reporter, EventKind::TaskChanged { task, state: TaskState::Sleeping, on, held_by: None, woken_by: None, line });
+    pub(crate) fn stamp_sleep(&self, reporter: &Reporter, deadline: Instant, line: Option<u32>) {
+        let (task, state, on) = (self.name.clone(), TaskState::Sleeping, Some("sleep()".to_owned()));
+        let at_most = Some(seconds_until(deadline));
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by: None, line, at_most });
     }
 
     /// Stamps the line that it runs, with the latest thing that it holds, and after a wait the task that let it go on, if that is
@@ -153,7 +158,7 @@ impl Lane {
         }
         let (on, woken_by) = (self.holds(|_| ()).map(|on| on.to_string()), woken_by.map(str::to_owned));
         let (task, state) = (self.name.clone(), TaskState::Running);
-        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by, line });
+        stamp(reporter, EventKind::TaskChanged { task, state, on, held_by: None, woken_by, line, at_most: None });
         self.is_told_to_wait.store(false, Ordering::Relaxed);
     }
 
@@ -210,6 +215,11 @@ pub(crate) fn forget_parent(reporter: &Reporter) {
 /// Whether the calling thread has stamped lines that it has not written.
 pub(crate) fn has_stamped() -> bool {
     HAS_STAMPED.get()
+}
+
+/// The seconds until then, to a millisecond.
+fn seconds_until(deadline: Instant) -> f64 {
+    (deadline.saturating_duration_since(Instant::now()).as_secs_f64() * 1e3).round() / 1e3
 }
 
 /// The number of the calling thread's lane.

@@ -1,6 +1,8 @@
 //! The bar of a lane: its states as they are, or their shares where a column holds several. UI thread; paints into a given place.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use egui::{Align2, Color32, FontId, Mesh, Painter, Rangef, Rect, Shape, Stroke, pos2, vec2};
 
@@ -19,6 +21,8 @@ const HATCHED: f32 = 4.0;
 const PLAIN: f32 = 8.0;
 /// A state that is narrower has no label.
 const LABELLED: f32 = 34.0;
+/// A shorter wait has no countdown.
+const COUNTED: Duration = Duration::from_secs(2);
 /// A time on a core that is narrower has no name.
 const NAMED: f32 = 24.0;
 /// States that a column has shares of, as a rule.
@@ -247,7 +251,12 @@ impl Brush<'_> {
     fn label(&self, at: Rect, bar: Rect, lane: &Lane, span: &StateSpan) -> Option<Said> {
         let look = Look::from(span.state);
         let now = lane.explain(span);
-        let text = words_of(&now);
+        let mut text = words_of(&now);
+        let is_counted = span.until.is_none() && lane.until.is_some_and(|until| until.since(span.from) >= COUNTED);
+        let left = lane.seconds_left(Monotonic::from_nanos(self.grid.now)).filter(|_| is_counted && !text.is_empty());
+        if let Some(left) = left {
+            let _ = write!(text, " · {left} s left");
+        }
         // The sign of its end stands first.
         let cap = marks::cap(lane, bar, self.scale).filter(|cap| cap.right() > at.left() && cap.left() < at.right());
         let at = match cap {

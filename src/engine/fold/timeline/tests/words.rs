@@ -123,6 +123,25 @@ fn main_comes_first_and_numbers_stand_in_their_order_whoever_was_first() {
 }
 
 #[test]
+fn a_sleep_counts_down_to_its_end_and_only_while_it_lasts() {
+    let mut lanes = Lanes::default();
+    lanes.task_started(at(0), "a", TaskSort::Thread, PID, None, None);
+    let left = |lanes: &mut Lanes, now: u64| lanes.publish()[0].seconds_left(at(now));
+    let second = 1_000_000_000;
+    let sleeps = Told { until: Some(at(3 * second)), ..told(TaskState::Sleeping, Some("sleep()"), None) };
+    lanes.task_changed(at(1), "a", sleeps, PID);
+    assert_eq!(
+        [1, second, second + 1, 3 * second - 1, 3 * second].map(|now| left(&mut lanes, now)),
+        [Some(3), Some(2), Some(2), Some(1), None]
+    );
+    // The same words once more: it has slept again, and this sleep is longer.
+    lanes.task_changed(at(2), "a", Told { until: Some(at(9 * second)), ..sleeps }, PID);
+    assert_eq!(left(&mut lanes, second), Some(8));
+    lanes.task_changed(at(3), "a", told(TaskState::Running, None, None), PID);
+    assert_eq!(left(&mut lanes, second), None);
+}
+
+#[test]
 fn the_line_that_runs_is_the_newest_and_the_first_one_stays() {
     let mut lanes = Lanes::default();
     lanes.task_started(at(0), "a", TaskSort::Thread, PID, None, Some(12));
