@@ -18,8 +18,7 @@ interval = 5
 affinity = 0
 
 latest = None
-turns = 0
-number = 0
+turns = number = 0
 
 
 def count():
@@ -74,6 +73,8 @@ run_together("process", multiprocessing.get_context("fork").Process, count)
 run_together("hash", threading.Thread, hash_in_c)
 if numpy:
     run_together("numpy", threading.Thread, use_numpy)
+else:
+    print("numpy is not installed here")
 run_together("wait", threading.Thread, lambda: time.sleep(span))
 run_together("add", threading.Thread, add)
 print(f"{number} of {workers * 50} additions are there")
