@@ -42,7 +42,10 @@ fn timed_action(line: &str, known: Option<&[&str]>) -> Result<TimedAction, CliEr
         Action::Own { name, .. } if let Some(known) = known.filter(|known| !known.contains(&name.as_str())) => {
             const ALWAYS: &str = "terminate, kill, stop, continue (each also as -group and -tree), SIGNAME, wait, wait-any, \
                                   wait-all, type, close-stdin, toggle, press, end, stop-everything";
-            let own = if known.is_empty() { String::new() } else { format!("{}; besides ", known.join(", ")) };
+            // A lesson's own may be those of any program, too.
+            let own: Vec<&str> =
+                known.iter().enumerate().filter(|(at, own)| !known[..*at].contains(own)).map(|(_, own)| *own).collect();
+            let own = if own.is_empty() { String::new() } else { format!("{}; besides ", own.join(", ")) };
             Err(CliError::Usage(format!("--do: there is no action {name:?}; there are: {own}{ALWAYS}")))
         }
         _ => Ok(timed),

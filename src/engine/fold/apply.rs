@@ -74,7 +74,7 @@ impl RunFold {
                 let change = self.results.value(t, name, value);
                 self.log_full(t);
                 if change == ValueChange::Reported {
-                    self.chatter(t, || (Severity::Info, numbers::sentence(name, value)));
+                    self.chatter(t, || (Severity::Info, numbers::line(name, value)));
                 }
             }
             EventKind::Gpio { line, level } => {

@@ -5,6 +5,9 @@ use serde_json::Value;
 /// In sentences, whole numbers from here on get a comma before every three digits.
 const GROUPED_FROM: u64 = 10_000;
 
+/// Words in the names of values that are names themselves, not quantities: the number of a process, or of a port.
+const NAMES: [&str; 4] = ["pid", "parent", "child", "port"];
+
 /// Endings of value names that stand for a unit, and the unit.
 const UNITS: [(&str, &str); 13] = [
     ("_kib", "KiB"),
@@ -36,18 +39,18 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// A value as a sentence: `memory alive is 12,764 KiB.`
-pub(crate) fn sentence(name: &str, value: &Value) -> String {
+/// A value as a line of the story: `memory alive: 12,764 KiB`.
+pub(crate) fn line(name: &str, value: &Value) -> String {
     let (name, value) = quantity(name, value);
-    format!("{name} is {value}.")
+    format!("{name}: {value}")
 }
 
 /// The name of a value in words, and the value with its unit: `memory alive`, `12,764 KiB`.
 pub(crate) fn quantity(name: &str, value: &Value) -> (String, String) {
     let unit = UNITS.iter().find(|(end, _)| value.is_number() && name.ends_with(end) && name.len() > end.len());
     let (name, unit) = unit.map_or((name, ""), |(end, unit)| (&name[..name.len() - end.len()], *unit));
-    // The number of a process is a name, not a quantity.
-    let is_a_name = name.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| word.eq_ignore_ascii_case("pid"));
+    let is_a_name =
+        name.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| NAMES.contains(&word.to_ascii_lowercase().as_str()));
     let number = match value.as_u64() {
         Some(number) if !is_a_name => in_sentence(number),
         _ => plain(value),
@@ -88,20 +91,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_read_as_sentences_with_their_units() {
+    fn values_read_as_names_and_values_with_their_units() {
         for (name, value, text) in [
-            ("memory_alive_kib", json!(8764), "memory alive is 8764 KiB."),
-            ("counter", json!(800_000), "counter is 800,000."),
-            ("late_ms", json!(0.300_000_000_000_04), "late is 0.3 ms."),
-            ("fork, 100 µs each (ms)", json!(12), "fork, 100 µs each is 12 ms."),
-            ("memory alive (MiB)", json!(20), "memory alive is 20 MiB."),
-            ("turn_ms", json!("unknown"), "turn ms is unknown."),
-            ("pid of the parent", json!(123_456), "pid of the parent is 123456."),
-            ("rapid", json!(123_456), "rapid is 123,456."),
-            ("done in this order", json!([1, 2]), "done in this order is [1,2]."),
-            ("temperature", json!(-4), "temperature is -4."),
+            ("memory_alive_kib", json!(8764), "memory alive: 8764 KiB"),
+            ("counter", json!(800_000), "counter: 800,000"),
+            ("late_ms", json!(0.300_000_000_000_04), "late: 0.3 ms"),
+            ("fork, 100 µs each (ms)", json!(12), "fork, 100 µs each: 12 ms"),
+            ("memory alive (MiB)", json!(20), "memory alive: 20 MiB"),
+            ("turn_ms", json!("unknown"), "turn ms: unknown"),
+            ("pid of the parent", json!(123_456), "pid of the parent: 123456"),
+            ("rapid", json!(123_456), "rapid: 123,456"),
+            ("done in this order", json!([1, 2]), "done in this order: [1,2]"),
+            ("temperature", json!(-4), "temperature: -4"),
         ] {
-            assert_eq!(sentence(name, &value), text);
+            assert_eq!(line(name, &value), text);
         }
     }
 

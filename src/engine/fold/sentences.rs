@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::engine::fold::numbers::{count, plain};
-use crate::engine::fold::timeline::lanes::Change;
+use crate::engine::fold::timeline::lanes::{Change, WITH_PROCESS};
 use crate::engine::fold::timeline::track::Doing;
 use crate::model::{
     Action, By, ExitStatus, Fact, Finished, Language, Level, Line, Monotonic, Pid, ProcessRow, Reason, Scope, Sent, Severity,
@@ -142,6 +142,8 @@ pub(crate) fn task_renamed(was: &str, now: &str) -> String {
     format!("{was} is called {now} now.")
 }
 
+/// The name of the person who acts, as a holder.
+const YOU: &str = "you";
 /// The beginning of a wait's name where step mode has stopped the task.
 const GATE: &str = "step: ";
 
@@ -155,12 +157,12 @@ pub(crate) fn task_changed(task: &str, change: &Change) -> Option<String> {
         }
         (TaskState::Waiting, on, Some(who)) if on.ends_with(')') => format!("{task} waits in {on} for {who}."),
         (TaskState::Waiting, on, Some(holder)) if was_waiting_on(on) => {
-            format!("{task} still waits for {on}, which {holder} has now.")
+            format!("{task} still waits for {on}, which {holder} {} now.", if holder == YOU { "have" } else { "has" })
         }
         (TaskState::Waiting, on, Some(holder))
             if ["lock ", "semaphore ", "condition "].iter().any(|sort| on.starts_with(sort)) =>
         {
-            format!("{task} asks for {on}, which {holder} holds.")
+            format!("{task} asks for {on}, which {holder} {}.", if holder == YOU { "hold" } else { "holds" })
         }
         (TaskState::Waiting, on, Some(holder)) if !on.is_empty() && !Word::names(on, holder) => {
             format!("{task} waits for {on} from {holder}.")
@@ -207,6 +209,10 @@ pub(crate) fn task_finished(task: &str, result: &str) -> (Severity, String) {
         (Severity::Info, format!("{task} finished."))
     } else if result == "cancelled" {
         (Severity::Info, format!("{task} was cancelled."))
+    } else if result == WITH_PROCESS {
+        (Severity::Info, format!("{task} {result}."))
+    } else if let Some(status) = result.strip_prefix("exit ") {
+        (Severity::Info, format!("{task} left with status {status}."))
     } else {
         (Severity::Bad, format!("{task} failed: {result}"))
     }

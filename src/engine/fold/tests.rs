@@ -248,7 +248,7 @@ fn the_log_tells_what_is_news() {
     let view = fold.view(at(60), None);
     assert_eq!(
         log(&view),
-        ["lock (10) started.", "b asks for lock A, which c holds.", "held is 1.", "b got lock A, which c had."],
+        ["lock (10) started.", "b asks for lock A, which c holds.", "held: 1", "b got lock A, which c had."],
         "no short wait, no value twice, no new name for the lesson's own body"
     );
     assert_eq!((view.log[1].t, view.processes[0].name.as_str()), (at(10), "lock"));

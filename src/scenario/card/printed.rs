@@ -3,6 +3,9 @@
 
 use crate::model::{Event, EventKind, Monotonic, Stream};
 
+/// More text than any lesson prints.
+const MOST_TEXT: usize = 1 << 20;
+
 /// The standard output of a run so far.
 #[derive(Debug, Default)]
 pub struct Printed {
@@ -14,7 +17,9 @@ pub struct Printed {
 impl Printed {
     /// Takes in the next event.
     pub(crate) fn see(&mut self, event: &Event) {
-        if let EventKind::Output { stream: Stream::Stdout, bytes, .. } = &event.kind {
+        if let EventKind::Output { stream: Stream::Stdout, bytes, .. } = &event.kind
+            && self.text.len() < MOST_TEXT
+        {
             self.text.push_str(&String::from_utf8_lossy(bytes));
             self.pieces.push((self.text.len(), event.t));
         }

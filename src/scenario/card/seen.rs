@@ -1,30 +1,8 @@
-//! What several judges of threads read: the text that a run printed, and who had a thing from when to when. Pure.
+//! What several judges of threads read: parts of a text, what a person has done, and who had a thing from when to when. Pure.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::model::{Action, Event, EventKind, Monotonic, Stream, TaskState};
-
-/// More text than any of these lessons prints.
-const MOST_TEXT: usize = 1 << 20;
-
-/// The text on standard output. The lines of several threads may come apart in it, so a judge looks for what was printed in one piece.
-#[derive(Debug, Default)]
-pub(crate) struct Printed(Vec<u8>);
-
-impl Printed {
-    pub(crate) fn see(&mut self, event: &Event) {
-        if let EventKind::Output { stream: Stream::Stdout, bytes, .. } = &event.kind
-            && self.0.len() < MOST_TEXT
-        {
-            self.0.extend_from_slice(bytes);
-        }
-    }
-
-    pub(crate) fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
-    }
-}
+use crate::model::{Action, Event, EventKind, Monotonic, TaskState};
 
 /// What follows these words, wherever they stand.
 pub(crate) fn after<'t>(text: &'t str, words: &str) -> impl Iterator<Item = &'t str> {

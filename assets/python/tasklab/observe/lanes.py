@@ -287,7 +287,9 @@ def end_others():
     for lane in all_lanes():
         if lane is not getattr(own, "lane", None):
             lane.report()
-            tell("task.finished", task=lane.name, result="ended with the process")
+            # A thread of the library's own, such as a pool's, is over and has not said so.
+            lives = os.path.exists(f"/proc/self/task/{lane.tid}")
+            tell("task.finished", task=lane.name, result="ended with the process" if lives else "ok")
 
 
 def rename(lane, name, tid):

@@ -439,14 +439,14 @@ def _look():
 
 def look_at_variables():
     """Tells the simple variables of the script that are new or have changed. What the program begins with, the script says: a literal
-    that it gives a variable at the margin is told once it has changed."""
+    that it gives a variable at the margin is told once it has changed. A name in capital letters is a constant."""
     main = sys.modules.get("__main__")
     try:
         now = list(vars(main).items()) if main is not None and _has_script else []
     except RuntimeError:
         return
     for name, value in now:
-        if name.startswith("_") or type(value) not in (int, float, str, bool):
+        if name.startswith("_") or name.isupper() or type(value) not in (int, float, str, bool):
             continue
         if name not in _known:
             if not _known:

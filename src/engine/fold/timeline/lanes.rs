@@ -24,6 +24,9 @@ const MOST_LANES: usize = 2 * MOST_ENDED;
 const MANY: usize = 4_096;
 const SELDOM: u32 = 8;
 
+/// The result of a thread that went on until the end of its process, as a daemon does.
+pub(crate) const WITH_PROCESS: &str = "ended with the process";
+
 /// All lanes of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -194,8 +197,9 @@ impl Lanes {
     /// A task is over. Whether it was known.
     pub(crate) fn task_finished(&mut self, t: Monotonic, task: &str, result: &str) -> bool {
         let Some(&index) = self.by_task.get(task) else { return false };
-        let state = if result == "ok" { TaskState::Done } else { TaskState::Failed };
-        let note = self.notes.share(if result == "ok" { "" } else { result });
+        let is_good = ["ok", WITH_PROCESS].contains(&result);
+        let state = if is_good { TaskState::Done } else { TaskState::Failed };
+        let note = self.notes.share(if is_good { "" } else { result });
         if let Some(track) = self.track_mut(index) {
             track.finish(t, Doing { state, note, held_by: None });
         }

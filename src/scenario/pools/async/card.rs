@@ -25,7 +25,7 @@ pub(crate) const ASYNC: Scenario = Scenario {
         seconds("pause", 0.4, 0.1..=0.5, "how long a runner sleeps after a step, with await"),
         seconds("block", 1.2, 0.3..=2.0, "how long the blocker sleeps, first with await, then without"),
     ],
-    actions: &[on("go-on", "main", "ends the sleep without await, and everything thaws")],
+    actions: &[on("go-on", "main", "ends the blocker's sleep, if it is the one without await")],
     script: &[],
     wiring: Wiring { leds: &[led(GPIO17).shows(Shows::SleepingLike("main"))], buttons: &[] },
     notes: &[note(

@@ -25,7 +25,7 @@ pub(crate) const JOINABLE_QUEUE: Scenario = Scenario {
     ],
     actions: &[
         on("set", "event report", "the items that are held back are reported now"),
-        on("put", "queue todo 10", "one more item; join waits for it, too"),
+        on("put", "queue todo 10", "one more item"),
     ],
     script: &["0.7 put queue todo 10", "4.0 set event report"],
     wiring: Wiring { leds: &[bar().shows(Shows::SleepingLike("worker-"))], buttons: &[] },

@@ -33,12 +33,17 @@ impl Judge for Costs {
         let (alone, processes) = (times("  one by one: "), times("  in processes: "));
         let ratios: Vec<f64> = processes.iter().zip(&alone).map(|(processes, alone)| processes / alone).collect();
         let [smallest, .., largest] = ratios[..] else { return facts };
-        facts.push(more_than("trivial", "for the smallest tasks processes took so many times as long", 1, smallest as u64));
+        facts.push(more_than(
+            "trivial",
+            "for the smallest tasks, processes took so many times as long as one loop",
+            1,
+            smallest as u64,
+        ));
         let growth = params.count("factor").pow(params.count("steps") as u32 - 1);
         if ratios.len() == params.count("steps") && growth >= 100 && smallest >= FAR {
             facts.push(Fact {
                 id: "catches-up".to_owned(),
-                claim: "for the largest tasks processes took so many times as long".to_owned(),
+                claim: "for the largest tasks, processes took so many times as long as one loop".to_owned(),
                 expected: format!("< {:.0}", smallest / 2.0).into(),
                 observed: ((largest * 10.0).round() / 10.0).into(),
                 holds: largest < smallest / 2.0,

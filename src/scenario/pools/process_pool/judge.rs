@@ -57,7 +57,7 @@ impl Judge for Pool {
         let mut facts = Facts::new();
         let Some(first) = self.list(FIRST) else { return facts };
         if let Some((cores, _)) = self.printed.numbers("map, on ", " cores").first() {
-            facts.push(at_most("default-size", "workers that Pool() started: one for each core", *cores, self.first));
+            facts.push(at_most("default-size", "workers that Pool() started, at most one for each core", *cores, self.first));
         }
         let Some(second) = self.list(SECOND) else { return facts };
         let slow = tasks / 4;

@@ -131,7 +131,7 @@ impl Outbox {
         let waiting = mailers.values().filter(|(_, doing)| *doing == Doing::Wait).count();
         let stopped = ends.min(mailers.len());
         Some([
-            equals("one-each", "each END marker stopped one mailer", stopped, ends_of(&self.gets)),
+            equals("one-each", "mailers that an END marker stopped", stopped, ends_of(&self.gets)),
             equals("left-waiting", "mailers found no END, and waited for one of their own", mailers.len() - stopped, waiting),
         ])
     }

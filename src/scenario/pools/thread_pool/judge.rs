@@ -121,13 +121,7 @@ impl Pool {
         let rounds = each * tasks.div_ceil(workers) as u32;
         // Where one after the other would take much longer, on a busy machine, too.
         let most = Some(each * tasks as u32).filter(|most| *most >= rounds * 2 && most.as_secs() >= 5);
-        Some(lasts(
-            "took",
-            "all tasks together took as long as their rounds with so many workers",
-            rounds,
-            most,
-            ended.since(began),
-        ))
+        Some(lasts("took", "all tasks together took a few rounds, not one after the other", rounds, most, ended.since(began)))
     }
 }
 

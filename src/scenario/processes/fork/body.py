@@ -30,4 +30,4 @@ elapsed = time.monotonic() - began
 print(f"wait gave {raw}, that is {os.waitstatus_to_exitcode(raw)}")
 
 cpu = os.times()
-print(f"{cpu.user:.1f} s of work here + {cpu.children_user:.1f} s in the child = {elapsed:.1f} s by the clock")
+print(f"work here: {cpu.user:.1f} s, in the child: {cpu.children_user:.1f} s, by the clock: {elapsed:.1f} s")

@@ -90,7 +90,7 @@ impl Diamond {
         let least = 1.0 + 0.4 * (at_best - 1.0);
         Some(Fact {
             id: "speed-up".to_owned(),
-            claim: format!("with a core for each the divided work is done faster, {} times at best", tenths(at_best)),
+            claim: format!("all of the work took so many times the CPU time of the larger part: {} at best", tenths(at_best)),
             expected: format!("> {}", tenths(least)).into(),
             observed: tenths(observed).into(),
             holds: observed > least,

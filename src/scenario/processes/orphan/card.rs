@@ -18,9 +18,9 @@ pub(crate) const ORPHAN: Scenario = Scenario {
     },
     params: &[
         count("children", 2, 1..=8, "processes", "children of the parent that is going to die"),
-        flag("adopt", false, "whether the grandparent adopts orphans (prctl PR_SET_CHILD_SUBREAPER)"),
+        flag("adopt", false, "whether the grandparent is a subreaper: prctl PR_SET_CHILD_SUBREAPER"),
         seconds("pause", 2.0, 0.5..=5.0, "how long the parent lives, unless somebody kills it earlier"),
-        seconds("gap", 0.5, 0.3..=0.5, "between two orphans that speak"),
+        seconds("gap", 0.5, 0.3..=0.5, "between two children that speak"),
     ],
     actions: &[on("go-on", "main", "the grandparent kills the parent now")],
     script: &["1.2 kill child-1"],

@@ -11,8 +11,8 @@ pub(crate) const PROCESS_GROUP: Scenario = Scenario {
     concepts: &[9],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "Seven children: three in group a, three in group b, one in a session of its own. A signal goes to group a. Who gets it?",
-        choices: &["Its leader alone", "The three of a", "All seven"],
+        ask: "Seven children: three in group a, three in group b, one in a session of its own. killpg() sends a signal to the number of a-1. Who gets it?",
+        choices: &["a-1 alone", "The three of a", "All seven"],
         answer: 1,
         fact: "group",
     },

@@ -38,7 +38,7 @@ impl Judge for Groups {
             facts.push(equals("group", claim, a.len(), a.iter().filter(signaled).count()));
         }
         if have_ended(&b) && have_ended(&s) && !self.family.is_touched(b.iter().chain(&s)) {
-            let claim = "the signal to b-1 ended no other member of group b";
+            let claim = "the signal to b-1 ended so many members of group b";
             facts.push(equals("one", claim, 1, b.iter().filter(signaled).count()));
             let others = b[1..].iter().chain(&s).filter(left).count();
             facts.push(equals("nobody-else", "all that got no signal lived on to their own end", b.len(), others));

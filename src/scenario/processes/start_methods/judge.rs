@@ -24,7 +24,8 @@ impl Judge for Starts {
         let least = |method: &str| began.iter().filter(|one| one.0 == method).map(|one| one.1.max(LEAST)).min_by(f64::total_cmp);
         if let (Some(spawn), Some(server)) = (least("spawn"), least("forkserver")) {
             let ratio = (spawn / server * 10.0).round() / 10.0;
-            let claim = "until it begins, a spawned process is longer on a core than one from the fork server, so many times";
+            let claim =
+                "before its function begins, a spawned process needs so many times the CPU time of one from the fork server";
             facts.push(equals("spawn-costs", claim, "> 1", ratio));
             if let Some(fact) = facts.last_mut() {
                 fact.holds = ratio > 1.0;
@@ -35,7 +36,7 @@ impl Judge for Starts {
             let loud = greeting.to_uppercase();
             let is_right =
                 |(method, _, said): &&(&str, f64, &str)| said.starts_with(if *method == "fork" { &loud } else { greeting });
-            let claim = "a fork knew what main had changed, and no other process did";
+            let claim = "processes that knew what main had changed if they were forks, and only then";
             facts.push(equals("greeting", claim, began.len(), began.iter().filter(is_right).count()));
         }
         let parent = |pid| self.family.parent(pid);

@@ -64,6 +64,7 @@ impl Judge for Waits {
                 _ => {}
             }
         }
+        left.sort_unstable();
         // Of several waits, show one where the claim failed, or else the first one.
         let shown = |all: &[(i64, i64)]| all.iter().find(|(expected, gave)| expected != gave).or(all.first()).copied();
         if let Some((expected, gave)) = shown(&left) {
@@ -81,12 +82,7 @@ impl Judge for Waits {
             facts.push(equals("chosen", claim, ended, zombies));
         }
         if let Some(waited) = self.until_failed {
-            facts.push(equals(
-                "nobody-left",
-                "after a wait for each child the next one failed",
-                params.count("children"),
-                waited,
-            ));
+            facts.push(equals("nobody-left", "waits gave a child before the next one failed", params.count("children"), waited));
         }
         facts
     }

@@ -19,7 +19,7 @@ pub(crate) const ZOMBIE: Scenario = Scenario {
     params: &[
         count("children", 3, 1..=20, "processes", "children that end"),
         seconds("life", 1.0, 0.5..=3.0, "how long they live"),
-        seconds("pause", 3.0, 1.0..=5.0, "how long the parent leaves the zombies alone"),
+        seconds("pause", 3.0, 1.0..=5.0, "how long the parent does something else"),
     ],
     actions: &[on("go-on", "main", "the parent goes on at once")],
     script: &["2.5 kill child-1"],

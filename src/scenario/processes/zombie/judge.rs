@@ -62,7 +62,7 @@ impl Judge for Zombies {
         if !self.seen.is_empty() {
             let claim = "children that had ended were zombies until the parent waited";
             facts.push(equals("zombies", claim, self.seen.len(), zombies(&self.seen)));
-            facts.push(equals("no-memory", "a zombie has no memory any more: KiB", 0, self.memory / 1024));
+            facts.push(equals("no-memory", "memory of a zombie: KiB", 0, self.memory / 1024));
         }
         if !self.seen_after.is_empty() {
             let claim = "after SIGKILL each zombie was still there";

@@ -50,7 +50,7 @@ gunzip = subprocess.Popen(["gzip", "-dc", "story.gz"], cwd=folder.name, stdout=s
 for line in gunzip.stdout:
     longest = max(longest, len(line))
 gunzip.wait()
-print("line by line, the most that we had at once was", longest, "bytes")
+print("line by line, the longest piece was", longest, "bytes")
 time.sleep(pause)
 
 gunzip = subprocess.Popen(["gzip", "-dc", "story.gz"], cwd=folder.name, stdout=subprocess.PIPE)

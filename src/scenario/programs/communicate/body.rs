@@ -68,7 +68,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let mut gunzip = lesson.start(&gzip)?;
     let longest = gunzip.lines()?.map(|line| line.len() + 1).max().unwrap_or_default();
     gunzip.wait()?;
-    lesson.say(&format!("line by line, the most that we had at once was {longest} bytes"));
+    lesson.say(&format!("line by line, the longest piece was {longest} bytes"));
     lesson.sleep(pause);
 
     let story = lesson.start(&gzip)?.communicate(b"")?.stdout.unwrap_or_default();

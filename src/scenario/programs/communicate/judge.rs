@@ -47,11 +47,11 @@ impl Judge for Talk {
         if self.is_killed {
             return facts;
         }
-        if let Some(bytes) = self.printed.after("line by line, the most that we had at once was ").and_then(bytes) {
-            facts.push(equals("flat", "line by line, the most that we had in hand at once was: bytes", 64, bytes));
+        if let Some(bytes) = self.printed.after("line by line, the longest piece was ").and_then(bytes) {
+            facts.push(equals("flat", "line by line, the longest piece that the loop got was: bytes", 64, bytes));
         }
         if let Some(bytes) = self.printed.after("with communicate, it was ").and_then(bytes) {
-            let claim = "communicate() had all of the story in hand at once: MiB";
+            let claim = "communicate() gave all of the story in one piece: MiB";
             facts.push(equals("kept", claim, params.count("mebibytes"), bytes / (1024 * 1024)));
         }
         facts
@@ -73,7 +73,7 @@ mod tests {
     use crate::scenario::card::printed_lines::printed;
 
     const TOLD: &str = "we say pear\nwe close its input\nsort says apple\ncommunicate gave \"apple\\n and \" and \"\"\n\
-        without a PIPE, communicate gave (None, None)\nline by line, the most that we had at once was 64 bytes\n\
+        without a PIPE, communicate gave (None, None)\nline by line, the longest piece was 64 bytes\n\
         with communicate, it was 33554432 bytes\n";
 
     #[test]

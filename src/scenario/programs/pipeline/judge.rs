@@ -71,7 +71,7 @@ impl Judge for Pipeline {
         if let Some(rest) = &self.rests[victim] {
             if let Some(least) = rest.percent[..victim.min(2)].iter().flatten().min() {
                 // The last page that was written may stay half empty.
-                let claim = "while one was stopped, each pipe before it was full: percent";
+                let claim = "while one was stopped, each pipe before it filled up: percent";
                 facts.push(at_least("full", claim, 50, *least));
             }
             let claim = "while one was stopped, not a byte moved: changes in the pipes";

@@ -41,7 +41,7 @@ impl Judge for Arguments {
         if let (Some(direct @ 1..), Some(buffered), false) = (self.early("0"), self.early("-1"), self.is_touched) {
             facts.push(Fact {
                 id: "buffered".to_owned(),
-                claim: "lines that arrived before the pipe was closed, without a buffer and with one".to_owned(),
+                claim: "lines that arrived before the pipe was closed: without a buffer, with one".to_owned(),
                 expected: "1 or more, 0".into(),
                 observed: format!("{direct}, {buffered}").into(),
                 holds: buffered == 0,

@@ -45,7 +45,7 @@ impl Judge for Requests {
         let ended = PROGRAMS.map(|name| self.ended(name));
         if let Some(slow) = ended[1].as_ref().filter(|slow| slow.heard() > 0 && slow.status == 3 && !self.is_touched) {
             let least = params.seconds("cleanup").as_millis() as u64;
-            let claim = "slow ended only when it had tidied up: milliseconds after the request";
+            let claim = "slow took its time before it ended: milliseconds after the request";
             facts.push(at_least("slow", claim, least, slow.milliseconds));
         }
         let is_forced = self.printed.after("kill deaf").is_some();

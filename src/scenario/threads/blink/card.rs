@@ -11,8 +11,8 @@ pub(crate) const BLINK: Scenario = Scenario {
     concepts: &[2, 17],
     text: include_str!("text.md"),
     prediction: Prediction {
-        ask: "A thread is to switch an LED 10 times. Main starts the thread, and waits in join(). How often does the LED change meanwhile?",
-        choices: &["Never: the program waits", "Once, and then the thread waits for main", "10 times"],
+        ask: "Main starts a thread that switches an LED, and waits for it in join(). What does the LED do meanwhile?",
+        choices: &["Nothing: the program waits", "It changes once", "It goes on and off"],
         answer: 2,
         fact: "changes",
     },

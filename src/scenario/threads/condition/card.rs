@@ -22,8 +22,8 @@ pub(crate) const CONDITION: Scenario = Scenario {
         seconds("pause", 1.2, 0.5..=3.0, "time between main's visits"),
     ],
     actions: &[
-        on("notify", "condition shop", "wakes one customer, and brings nothing"),
-        on("notify_all", "condition shop", "wakes all customers, and brings nothing"),
+        on("notify", "condition shop", "calls notify(), and brings nothing"),
+        on("notify_all", "condition shop", "calls notify_all(), and brings nothing"),
         on("go-on", "main", "main comes now"),
     ],
     script: &["0.6 notify condition shop"],

@@ -24,7 +24,7 @@ pub(crate) const EVENT: Scenario = Scenario {
         count("times", 2, 1..=4, "times", "how often main raises the flag"),
     ],
     actions: &[
-        on("set", "event go", "raises the flag, and all threads that wait go on"),
+        on("set", "event go", "raises the flag"),
         on("clear", "event go", "takes the flag down; a thread that comes now waits"),
         on("go-on", "main", "main does its next step now"),
     ],

@@ -1,8 +1,8 @@
 //! What a run of this lesson shows: which lines of the screen are torn, whether a character is lost, and what the lock costs.
 
 use crate::model::Event;
-use crate::scenario::card::seen::{Holds, Printed, action};
-use crate::scenario::card::{Facts, Judge, Params, at_least, equals, more_than};
+use crate::scenario::card::seen::{Holds, action};
+use crate::scenario::card::{Facts, Judge, Params, Printed, at_least, equals, more_than};
 
 /// What main prints before each round.
 const TITLES: [&str; 3] = ["One print for a line:\n", "Two prints for a line:\n", "Two prints for a line, with the lock:\n"];

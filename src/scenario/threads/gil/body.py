@@ -25,8 +25,8 @@ def count():
     global latest, turns
     end = time.monotonic() + span
     while time.monotonic() < end:
-        if latest != threading.get_ident():  # Another thread has had its turn.
-            latest = threading.get_ident()
+        if latest != threading.current_thread().name:  # Another thread has had its turn.
+            latest = threading.current_thread().name
             turns += 1
 
 

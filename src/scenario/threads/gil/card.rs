@@ -19,7 +19,7 @@ pub(crate) const GIL: Scenario = Scenario {
     params: &[
         count("workers", 4, 1..=8, "workers", "workers of each kind, at the same time"),
         seconds("span", 0.8, 0.4..=1.5, "how long each kind works"),
-        count("interval", 5, 1..=50, "ms", "the switch interval: how long a thread may keep the GIL while others wait"),
+        count("interval", 5, 1..=50, "ms", "the switch interval of the interpreter"),
         count("affinity", 0, 0..=64, "cores", "cores that all of this may run on; 0: all there are"),
     ],
     actions: &[],

@@ -69,13 +69,13 @@ impl Judge for Cores {
             facts.extend(at_a_time.map(|found| bound(id, claim, found >= least, format!(">= {least:.1}"), found)));
         };
         if self.has_lock == Some(false) {
-            let claim = "threads that count need no lock: so many could run at a time";
+            let claim = "threads that count need no lock: so many had a core at a time, or wanted one";
             ready("threads-cores", claim, 0.8, self.at_a_time("count", workers, span));
         }
-        let claim = "processes that count don't wait for each other: so many could run at a time";
+        let claim = "processes that count don't wait for each other: so many had a core at a time, or wanted one";
         ready("processes-ready", claim, 0.8, self.at_a_time("process", workers, span));
         let in_c = ["hash", "numpy"].into_iter().filter_map(|kind| self.at_a_time(kind, workers, span)).reduce(f64::min);
-        ready("c-ready", "threads that hash don't wait for each other: so many could run at a time", 0.6, in_c);
+        ready("c-ready", "threads that hash don't wait for each other: so many had a core at a time, or wanted one", 0.6, in_c);
         if !self.is_woken && self.of("wait").count() == workers && self.of("wait").all(|worker| worker.ended.is_some()) {
             facts.push(equals("io-overlap", "threads that only wait did so at the same time: threads", workers, self.asleep));
         }
@@ -87,7 +87,7 @@ impl Judge for Cores {
             let most = workers as u64 * 50 - 1;
             facts.push(at_most(
                 "still-lost",
-                "without a lock for the data additions get lost: those that are there",
+                "threads that sleep between reading and writing lose additions: those that are there",
                 most,
                 there,
             ));

@@ -22,11 +22,11 @@ pub(crate) const LOCK: Scenario = Scenario {
         count("rounds", 3, 1..=6, "times", "how often each of them uses it"),
         seconds("section", 0.25, 0.05..=1.0, "how long each one keeps the lock"),
         seconds("outside", 0.3, 0.0..=1.0, "how long each one is busy without it"),
-        seconds("pause", 3.0, 0.5..=5.0, "how long main waits for the lock that careless has left"),
+        seconds("pause", 3.0, 0.5..=5.0, "how long main waits for the lock at the end"),
     ],
     actions: &[
         on("hold", "lock tool", "you ask for the lock, and keep it once you have it"),
-        on("release", "lock tool", "you give it back; or you release it for careless"),
+        on("release", "lock tool", "you give it back, or release it whoever has it"),
         on("another", "worker-1", "one more thread that wants the tool"),
     ],
     script: &["0.6 hold lock tool", "1.4 release lock tool"],

@@ -20,7 +20,7 @@ pub(crate) const RACE: Scenario = Scenario {
         count("workers", 4, 2..=8, "threads", "threads that add to the counter"),
         count("rounds", 5, 1..=8, "rounds", "rounds without the lock; one with the lock follows"),
         count("updates", 150, 1..=400, "times", "how often each thread adds 1 in a round"),
-        count("gap", 200, 1..=500, "hashes", "work between reading and writing: the longer, the more is lost"),
+        count("gap", 200, 1..=500, "hashes", "work between reading and writing"),
         count("outside", 600, 1..=1500, "hashes", "work that does not touch the counter"),
         seconds("pause", 0.5, 0.0..=2.0, "time between two rounds, to look"),
         replay(&["main", "worker-"]),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::Event;
-use crate::scenario::card::seen::{Printed, action, after, number};
-use crate::scenario::card::{Facts, Judge, Params, STEP, equals, more_than};
+use crate::scenario::card::seen::{action, after, number};
+use crate::scenario::card::{Facts, Judge, Params, Printed, STEP, equals, more_than};
 
 /// Updates of all rounds without the lock, and work between reading and writing, with less of which a race may be too rare to meet.
 const LEAST_UPDATES: u64 = 400;

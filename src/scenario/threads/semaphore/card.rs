@@ -25,11 +25,11 @@ pub(crate) const SEMAPHORE: Scenario = Scenario {
         count("permits", 3, 1..=8, "permits", "permits at the start: Semaphore(permits)"),
         count("visits", 4, 1..=8, "times", "how often each thread enters"),
         seconds("stay", 0.5, 0.2..=1.0, "how long it stays inside"),
-        seconds("pause", 1.8, 0.5..=5.0, "when main releases one more permit"),
+        seconds("pause", 1.8, 0.5..=5.0, "when main releases a permit"),
     ],
     actions: &[
         on("acquire", "semaphore door", "you take a permit, as soon as there is one, and keep it"),
-        on("release", "semaphore door", "you give it back; if you have none, you add one"),
+        on("release", "semaphore door", "you release a permit, whether you have one or not"),
         on("go-on", "main", "main releases its permit now"),
         on("another", "visitor-1", "one more thread that wants to enter"),
     ],

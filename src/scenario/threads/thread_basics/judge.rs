@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Action, Event, EventKind, ExitStatus, Pid, TaskSort, TaskState};
-use crate::scenario::card::seen::{Printed, action, after};
-use crate::scenario::card::{Facts, Judge, Params, equals};
+use crate::scenario::card::seen::{action, after};
+use crate::scenario::card::{Facts, Judge, Params, Printed, equals};
 
 const FAIL: &str = "fail-test";
 const CRASH: &str = "crash-test";
@@ -109,7 +109,7 @@ impl Judge for Lives {
         let mut facts = Facts::new();
         let made = params.count("threads") + 1;
         if let Some(started) = self.before_start {
-            let claim = format!("{made} thread objects were made and none was started: threads that the process had then");
+            let claim = format!("{made} thread objects were made and none was started: threads that the program had then");
             facts.push(equals("not-before-start", &claim, 1, 1 + started));
         }
         if let Some(ended) = self.ended_early.filter(|_| !self.is_touched) {

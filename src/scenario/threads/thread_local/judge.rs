@@ -1,8 +1,8 @@
 //! What a run of this lesson shows: what each thread found in its own box and in the one for all, and which sums were wrong.
 
 use crate::model::Event;
-use crate::scenario::card::seen::{Printed, action, after, number};
-use crate::scenario::card::{Facts, Judge, Params, equals, more_than};
+use crate::scenario::card::seen::{action, after, number};
+use crate::scenario::card::{Facts, Judge, Params, Printed, equals, more_than};
 
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that was done or not")]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{Event, EventKind, Fact, Monotonic};
-use crate::scenario::card::seen::{Printed, action, after, number};
-use crate::scenario::card::{Facts, Judge, Params, at_most, equals};
+use crate::scenario::card::seen::{action, after, number};
+use crate::scenario::card::{Facts, Judge, Params, Printed, at_most, equals};
 
 /// A timer that is cancelled later than this before its time may call all the same.
 const MARGIN: Duration = Duration::from_millis(100);

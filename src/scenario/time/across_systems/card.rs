@@ -27,7 +27,7 @@ pub(crate) const ACROSS_SYSTEMS: Scenario = Scenario {
         count("tasks", 8, 4..=32, "tasks", "to be done"),
         count("size", 10, 5..=50, "thousand numbers", "of which a task counts the primes"),
         count("losses", 1, 0..=3, "workers", "that main kills in the middle of a task"),
-        seconds("give_up", 1.5, 0.5..=5.0, "when no answer comes for so long, main puts the missing tasks into the queue again"),
+        seconds("give_up", 1.5, 0.5..=5.0, "how long main waits for an answer before it acts"),
     ],
     actions: &[on("put", "queue todo 9", "one more task, the number 9")],
     script: &[],

@@ -55,13 +55,13 @@ impl Judge for Agenda {
             // a, b and the blinks that are due before it.
             facts.push(equals(
                 "order",
-                "the event that was entered first, for a late time, ran as number",
+                "the event that was entered first, for a late time, had this place among all that ran",
                 blinks.min(3) + 3,
                 last,
             ));
         }
         let never: Vec<&str> = self.entered.iter().filter(|task| !self.ran.contains(task)).map(|task| plain(task)).collect();
-        facts.push(equals("cancelled", "the event that was cancelled did not run, and all others did", vec!["never"], never));
+        facts.push(equals("cancelled", "events that did not run", vec!["never"], never));
         let latest = (tick * 3).max(tick * blinks.saturating_sub(1) + tick / 2);
         facts.push(at_least("waits", "run() kept main until the last event was over: milliseconds", whole(latest), ended));
         facts

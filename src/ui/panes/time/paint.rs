@@ -356,6 +356,7 @@ fn with_holder(text: String, held_by: Option<&str>) -> String {
     match held_by.filter(|holder| !text.is_empty() && !Word::names(&text, holder)) {
         // A call that waits for the end of a process.
         Some(holder) if text.ends_with(')') => format!("{text} for {}", foreign::word(holder)),
+        Some("you") => format!("{text} · you have it"),
         Some(holder) => format!("{text} · {} has it", foreign::word(holder)),
         None => text,
     }
