@@ -45,7 +45,7 @@ pub use scheduler::{Scheduled, SchedulerRecord, TaskCpu};
 pub use signal::{ParseSignalError, Signal};
 pub use snapshot::{
     Finished, LevelSpan, LineTrace, LoadSample, LogEntry, OutputView, PipeTo, ProcessRow, RunState, RunView, Severity, Snapshot,
-    SystemView,
+    SourceView, SystemView,
 };
 pub use spec::{ChildSpec, Group, Input, InvalidSpec, OutputTo, Reaping, StopPlan};
 pub use status::{ExitStatus, ProcessState};

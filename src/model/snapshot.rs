@@ -61,6 +61,15 @@ pub struct LoadSample {
     pub percent: Arc<[f32]>,
 }
 
+/// The script of a program, as it was when it started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceView {
+    /// Its path.
+    pub file: String,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
 /// One run of a scenario or of the user's programs.
 #[derive(Debug, Clone)]
 pub struct RunView {
@@ -74,6 +83,8 @@ pub struct RunView {
     pub language: Language,
     /// The parameters that it started with.
     pub params: BTreeMap<String, Value>,
+    /// The script of a Python program of the user's.
+    pub source: Option<Arc<SourceView>>,
     /// Its state.
     pub state: RunState,
     /// Its start, on the kernel's monotonic clock: zero for all its times.

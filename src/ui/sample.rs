@@ -61,6 +61,7 @@ pub fn run(id: u32, scenario: &str) -> RunView {
         title: scenario.to_owned(),
         language: Language::Rust,
         params: BTreeMap::new(),
+        source: None,
         state: RunState::Running,
         began: Monotonic::from_secs(UPTIME - 2.0),
         elapsed: Monotonic::from_secs(2.0),

@@ -3,6 +3,7 @@
 //! `add_stage`. It never asks the kernel and never panics, whatever a body says.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use crate::engine::fold::usage::ResourceUsage;
 use crate::engine::fold::waits::Waits;
 use crate::model::{
     Action, By, Event, ExitStatus, Fact, Finished, Language, Measured, Monotonic, Outcome, Pid, ProcessRef, ProcessRow,
-    RunFinding, RunId, Signal,
+    RunFinding, RunId, Signal, SourceView,
 };
 
 /// Bytes of output that are kept of each stream, if nobody says otherwise.
@@ -33,6 +34,8 @@ pub struct RunFold {
     pub(crate) title: String,
     pub(crate) language: Language,
     pub(crate) params: BTreeMap<String, Value>,
+    /// The script of a Python program of the user's.
+    pub(crate) source: Option<Arc<SourceView>>,
     pub(crate) phase: Phase,
     /// Zero of its times, on the kernel's monotonic clock.
     pub(crate) began: Monotonic,
@@ -89,6 +92,7 @@ impl RunFold {
             title: title.to_owned(),
             language: Language::Program,
             params: BTreeMap::new(),
+            source: None,
             phase: Phase::Starting,
             began: Monotonic::ZERO,
             processes: ProcessTable::default(),

@@ -40,6 +40,7 @@ impl RunFold {
             title: self.title.clone(),
             language: self.language,
             params: self.params.clone(),
+            source: self.source.clone(),
             state,
             began: self.began,
             elapsed,

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 
 use crate::engine::run::python::PythonProgram;
-use crate::engine::run::python::knobs::let_it_have_them;
+use crate::engine::run::python::knobs::{OwnProgram, let_it_have_them};
 use crate::engine::run::requests::{LaunchError, LaunchRequest, What};
 use crate::engine::run::twins::Twins;
-use crate::model::{ChildSpec, Input, Language, Monotonic};
+use crate::model::{ChildSpec, Input, Language, Monotonic, SourceView};
 use crate::scenario::{self, Params, REPLAY, Scenario};
 
 /// The parts that a run needs to begin.
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) checked: Params,
     pub(crate) stages: Vec<ChildSpec>,
     pub(crate) input: Option<Vec<u8>>,
+    /// The script of a Python program of the user's.
+    pub(crate) source: Option<Arc<SourceView>>,
     /// Whether a body tells what it does, from its start.
     pub(crate) is_told: bool,
     /// Sentences about what is not as it was asked for.
@@ -40,6 +43,7 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             if let (Some(first), Some(_)) = (stages.first_mut(), input) {
                 first.stdin = Input::Pipe;
             }
+            let source = source_of(&stages);
             let mut notices = Vec::new();
             for stage in &mut stages {
                 notices.extend(let_it_tell(stage, twins, origin)?);
@@ -52,7 +56,7 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let (title, language, input) = (names.join(" | "), Language::Program, input.clone());
             let is_told =
                 notices.is_empty() && stages.iter().any(|stage| stage.env.iter().any(|(name, _)| name == "TASKLAB_OBSERVE"));
-            Ok(Plan { title, scenario: None, language, params, checked, stages, input, is_told, notices })
+            Ok(Plan { title, scenario: None, language, params, checked, stages, input, source, is_told, notices })
         }
         What::Scenario { id, language, params } => {
             let scenario = scenario::find(id).map_err(|error| LaunchError::Usage(error.to_string()))?;
@@ -92,9 +96,28 @@ pub(crate) fn plan(request: &LaunchRequest, program: &Path, twins: &mut Twins, o
             let params = checked.values().clone();
             let title = scenario.title.to_owned();
             let (scenario, stages, notices) = (Some(scenario), vec![body], Vec::new());
-            Ok(Plan { title, scenario, language: *language, params, checked, stages, input: None, is_told: true, notices })
+            Ok(Plan {
+                title,
+                scenario,
+                language: *language,
+                params,
+                checked,
+                stages,
+                input: None,
+                source: None,
+                is_told: true,
+                notices,
+            })
         }
     }
+}
+
+/// The script of a single program, if it is observed: of a pipeline's lanes nobody could tell in which of the scripts a line is.
+fn source_of(stages: &[ChildSpec]) -> Option<Arc<SourceView>> {
+    let [stage] = stages else { return None };
+    let program = OwnProgram::of(stage).filter(|_| stage.observe)?.ok()?;
+    let file = program.file().display().to_string();
+    Some(Arc::new(SourceView { file, text: program.source().into() }))
 }
 
 /// In a pipeline each observed stage calls the lane of its first thread by its script, since only one lane can be `main`.

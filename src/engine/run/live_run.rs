@@ -100,7 +100,7 @@ impl Run {
             was_signaled: false,
             was_not_counted: false,
         };
-        run.fold.began = origin;
+        (run.fold.began, run.fold.source) = (origin, plan.source);
         let scenario = scenario.to_owned();
         run.emit(EventKind::RunStarted { run: id, scenario, language: plan.language, params: plan.params }, origin, subscription);
         let notices = plan.notices.into_iter().map(|text| EventKind::Notice { text });

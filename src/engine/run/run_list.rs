@@ -197,6 +197,7 @@ mod tests {
         for _ in 0..count {
             let (language, params, stages) = (Language::Program, BTreeMap::new(), Vec::new());
             let plan = Plan {
+                source: None,
                 title: "sleep".to_owned(),
                 scenario: None,
                 language,

@@ -1,6 +1,7 @@
-//! The code of the shown scenario: the Rust body or its Python twin, as it is compiled in, and where its tasks are. UI thread; reads
-//! no file.
+//! The code of the shown scenario, the Rust body or its Python twin as it is compiled in, or of a Python program of the user's, and where its
+//! tasks are. UI thread; reads no file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use egui::text::{LayoutJob, LayoutSection};
@@ -8,7 +9,7 @@ use egui::{Rect, RichText, Role, ScrollArea, Ui, pos2, vec2};
 use egui_extras::syntax_highlighting::{CodeTheme, highlight};
 use serde_json::Value;
 
-use crate::model::{Lane, Language, RunView};
+use crate::model::{Lane, Language, RunId, RunView};
 use crate::scenario::Scenario;
 use crate::ui::look::foreign;
 use crate::ui::look::states::{self, Look, StateView};
@@ -28,8 +29,20 @@ pub struct Code {
     wanted: Option<u32>,
 }
 
-/// What the lines depend on: the lesson, the language, the parameters, and whether it is dark.
-type Shown = (&'static str, Language, BTreeMap<String, Value>, bool);
+/// What the lines depend on.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    code: CodeOf,
+    params: BTreeMap<String, Value>,
+    is_dark: bool,
+}
+
+/// Whose code it is: a lesson's in a language, or the script of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum CodeOf {
+    Lesson(&'static str, Language),
+    Run(RunId),
+}
 
 /// Tasks that are shown on their lines; more could not be told apart.
 const MOST_MARKS: usize = 200;
@@ -65,8 +78,8 @@ impl Code {
         is_known || lane.start_line.is_some()
     }
 
-    /// Draws the code of a scenario in the language that is chosen, with the tasks of its run on their lines. It opens where the
-    /// lesson's own work begins. `params` are those that the next run would have.
+    /// Draws the code of a scenario in the language that is chosen, or the script of a program of the user's, with the tasks of the run on
+    /// their lines. It opens where the lesson's own work begins. `params` are those that the next run would have.
     pub fn ui(
         &mut self,
         ui: &mut Ui,
@@ -75,28 +88,37 @@ impl Code {
         params: &BTreeMap<String, Value>,
         run: Option<&RunView>,
     ) {
-        let Some(scenario) = scenario else {
-            widgets::nothing_yet(ui, "A program of yours: its code is not here.");
-            return;
+        let script = run.and_then(|run| Some((run.id, run.source.as_deref()?)));
+        let (code, run) = match (scenario, script) {
+            (Some(scenario), _) => {
+                let of_it = run.filter(|run| run.language == language && run.scenario == scenario.id);
+                (CodeOf::Lesson(scenario.id, language), of_it)
+            }
+            (None, Some((id, _))) => (CodeOf::Run(id), run),
+            (None, None) => {
+                widgets::nothing_yet(
+                    ui,
+                    "The script of a Python program of yours, once it runs; of other programs there is no code here.",
+                );
+                return;
+            }
         };
-        let name = if language == Language::Python { "py" } else { "rs" };
-        let run = run.filter(|run| run.language == language && run.scenario == scenario.id);
         let params = run.map_or(params, |run| &run.params);
         let is_dark = ui.visuals().dark_mode;
-        let is_shown = |shown: &Shown| (shown.0, shown.1, &shown.2, shown.3) == (scenario.id, language, params, is_dark);
-        let mut area =
-            ScrollArea::both().scroll_source(widgets::scroll_source(ui)).id_salt(("code", scenario.id, name)).auto_shrink(false);
+        let is_shown = |shown: &Shown| (shown.code, &shown.params, shown.is_dark) == (code, params, is_dark);
+        let mut area = ScrollArea::both().scroll_source(widgets::scroll_source(ui)).id_salt(("code", code)).auto_shrink(false);
         if !self.shown.as_ref().is_some_and(is_shown) {
-            let text = match language {
-                Language::Python => scenario.python_with(params),
-                Language::Rust | Language::Program => scenario.rust.into(),
+            let (text, name): (Cow<'_, str>, _) = match (scenario, script) {
+                (Some(scenario), _) if language == Language::Python => (scenario.python_with(params).into(), "py"),
+                (Some(scenario), _) => (scenario.rust.into(), "rs"),
+                (None, script) => (script.map_or("", |(_, script)| &script.text).into(), "py"),
             };
             self.cut(ui, &text, name);
             // A setting that has changed is no reason to look at another place.
-            if self.shown.as_ref().is_none_or(|shown| (shown.0, shown.1) != (scenario.id, language)) {
+            if self.shown.as_ref().is_none_or(|shown| shown.code != code) {
                 area = area.scroll_offset(egui::vec2(0.0, first_line(&text) as f32 * ROW));
             }
-            self.shown = Some((scenario.id, language, params.clone(), is_dark));
+            self.shown = Some(Shown { code, params: params.clone(), is_dark });
         }
         let marks = marks(run);
         let start = self.start_of_followed(run);
@@ -184,7 +206,9 @@ impl Code {
 fn marks(run: Option<&RunView>) -> Marks<'_> {
     let mut marks = Marks::new();
     let lanes = run.map_or(&[][..], |run| &run.lanes).iter().enumerate();
-    let views = lanes.filter(|(_, lane)| !lane.has_ended()).map(|(place, lane)| (place, lane, states::of_lane(lane)));
+    let views = lanes
+        .filter(|(_, lane)| !lane.has_ended() && run.is_some_and(|run| is_in_code(run, lane)))
+        .map(|(place, lane)| (place, lane, states::of_lane(lane)));
     let living = views.filter(|(.., view)| !matches!(view.look, Look::Done | Look::Failed | Look::Zombie));
     for (place, lane, view) in living.take(MOST_MARKS) {
         if let Some(line) = lane.line {
@@ -192,6 +216,14 @@ fn marks(run: Option<&RunView>) -> Marks<'_> {
         }
     }
     marks
+}
+
+/// Whether the line of a lane is one of the code: a process that a program has started may execute another script.
+fn is_in_code(run: &RunView, lane: &Lane) -> bool {
+    let Some(script) = &run.source else { return true };
+    let name = script.file.rsplit('/').next().unwrap_or_default();
+    let process = run.processes.iter().find(|process| process.pid == lane.pid);
+    process.is_none_or(|process| process.command.contains(name) || process.command.contains("multiprocessing"))
 }
 
 /// The whole line that is drawn now, however far it is scrolled.
@@ -316,6 +348,29 @@ mod tests {
         show(Some(&testing::POOL), Language::Python).get_by_label("def work():");
         show(Some(&testing::POOL), Language::Rust).get_by_label_contains("println!");
         show(None, Language::Program).get_by_label_contains("program of yours");
+    }
+
+    #[test]
+    fn the_script_of_a_program_of_ones_own_is_shown_with_the_tasks_that_execute_it() {
+        let mut run = at_lines(&[("main", 2), ("sort", 1)]);
+        let other = std::sync::Arc::make_mut(&mut run.lanes[1]);
+        other.pid = crate::model::Pid::new(4799);
+        run.processes.truncate(1);
+        run.processes[0].command = "python3 greenhouse.py".into();
+        let mut process = run.processes[0].clone();
+        (process.pid, process.command) = (other.pid, "python3 sort.py".into());
+        run.processes.push(process);
+        let main = std::sync::Arc::make_mut(&mut run.lanes[0]);
+        main.pid = run.processes[0].pid;
+        let text = "import pump\npump.open()\n";
+        run.source =
+            Some(std::sync::Arc::new(crate::model::SourceView { file: "/home/pi/greenhouse.py".to_owned(), text: text.into() }));
+        let harness = testing::view(400.0, 200.0, Code::default(), move |ui, code| {
+            code.ui(ui, None, Language::Program, &BTreeMap::new(), Some(&run));
+        });
+        harness.get_by_label("pump.open()");
+        harness.get_by_label("line 2: main: on core 0");
+        assert!(harness.query_by_label_contains("line 1:").is_none(), "that is a line of sort.py");
     }
 
     #[test]

@@ -208,6 +208,13 @@ class _Observed:
     def __getattr__(self, name):
         return getattr(self._real, name)
 
+    def _is_owned(self):
+        """What a Condition asks of its lock. It would try the lock itself, which is no operation of the program's."""
+        if self._acquire(False):
+            self._release()
+            return False
+        return True
+
     def _at_fork_reinit(self):
         self._holder = None
         self._thing.waiters.clear()

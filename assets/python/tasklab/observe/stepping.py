@@ -359,7 +359,7 @@ def _see_starts():
             def start(self):
                 if (steps := lanes.steps) is not None and frames.is_own(sys._getframe(1)):
                     known = self.__dict__.get("_tasklab")
-                    steps.gate(f"start {known.name if known else self._name}")
+                    steps.gate(f"start {known and known.name or self._name}")
                 return original(self)
 
             return start

@@ -237,6 +237,7 @@ def _synchronize(synchronize):
 
     waits(synchronize.Condition, "condition")
     waits(synchronize.Event, "event")
+    waits(synchronize.Barrier, "barrier")
 
 
 @when_imported("multiprocessing.queues")

@@ -47,6 +47,11 @@ impl OwnProgram {
         &self.file
     }
 
+    /// Its source.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// What can be set, in the order of its lines.
     pub fn knobs(&self) -> Vec<Knob> {
         knobs(&self.source)
