@@ -353,15 +353,11 @@ mod tests {
     #[test]
     fn the_script_of_a_program_of_ones_own_is_shown_with_the_tasks_that_execute_it() {
         let mut run = at_lines(&[("main", 2), ("sort", 1)]);
-        let other = std::sync::Arc::make_mut(&mut run.lanes[1]);
-        other.pid = crate::model::Pid::new(4799);
-        run.processes.truncate(1);
-        run.processes[0].command = "python3 greenhouse.py".into();
-        let mut process = run.processes[0].clone();
-        (process.pid, process.command) = (other.pid, "python3 sort.py".into());
-        run.processes.push(process);
-        let main = std::sync::Arc::make_mut(&mut run.lanes[0]);
-        main.pid = run.processes[0].pid;
+        for (lane, (pid, command)) in run.lanes.iter_mut().zip([(4711, "python3 greenhouse.py"), (4799, "python3 sort.py")]) {
+            let process = crate::model::ProcessRow { command: command.into(), ..sample::process(pid, "python3") };
+            std::sync::Arc::make_mut(lane).pid = process.pid;
+            run.processes.push(process);
+        }
         let text = "import pump\npump.open()\n";
         run.source =
             Some(std::sync::Arc::new(crate::model::SourceView { file: "/home/pi/greenhouse.py".to_owned(), text: text.into() }));

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use egui::{RichText, TextEdit, Ui};
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use egui::{RichText, TextEdit, Ui, ViewportId};
 use serde_json::Value;
 
 use crate::engine::{OwnProgram, start_thread};
@@ -134,11 +134,11 @@ impl OwnSettings {
             return ctx.request_repaint_after(REST);
         }
         let (stages, wanted, ctx) = (stages.to_vec(), self.wanted.clone(), ctx.clone());
-        let (sender, receiver) = channel();
+        let (sender, receiver) = bounded(1);
         let started = start_thread("settings of a program", move || {
             let programs = read(&stages);
             let _ = sender.send((wanted, programs));
-            ctx.request_repaint();
+            ctx.request_repaint_after_for(Duration::ZERO, ViewportId::ROOT);
         });
         // Without a thread the program runs as it is.
         self.reading = started.is_ok().then_some(receiver);

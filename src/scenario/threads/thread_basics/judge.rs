@@ -117,7 +117,7 @@ impl Judge for Lives {
             facts.push(equals("start-returns", claim, made, self.started.len() - ended));
         }
         let text = self.printed.text();
-        if let Some(arguments) = arguments(&text).filter(|_| !self.is_touched) {
+        if let Some(arguments) = arguments(text).filter(|_| !self.is_touched) {
             let (claim, expected) = if params.flag("comma") {
                 ("args=(\"T1\",) is a tuple with one text: so many arguments", 1)
             } else {

@@ -43,7 +43,7 @@ impl Judge for Boxes {
         let mut facts = Facts::new();
         let found: Vec<(u64, u64)> = (1..=params.count("threads"))
             .filter_map(|thread| {
-                let rest = after(&text, &format!("th-{thread} finds: mine.x ")).next()?;
+                let rest = after(text, &format!("th-{thread} finds: mine.x ")).next()?;
                 Some((number(rest)?, number(after(rest, ", x ").next()?)?))
             })
             .collect();
@@ -55,19 +55,19 @@ impl Judge for Boxes {
             let in_all = vec![last; all.len()];
             facts.push(equals("global", "each thread found in x the number that was written last", in_all, all));
         }
-        if let Some(rest) = after(&text, "main finds: mine.x ").next()
+        if let Some(rest) = after(text, "main finds: mine.x ").next()
             && let Some((mine, _)) = rest.split_once(", x ")
         {
             facts.push(equals("main-empty", "main put nothing into mine.x, and found there", "nothing", mine));
         }
-        if let Some((_, wrong)) = Self::sums(&text, "nobody writes: ") {
+        if let Some((_, wrong)) = Self::sums(text, "nobody writes: ") {
             facts.push(equals("steady", "while nobody wrote, readers without a lock added up right: wrong sums", 0, wrong));
         }
-        if let Some((sums, wrong)) = Self::sums(&text, "only the writer locks: ").filter(|_| !self.is_touched) {
+        if let Some((sums, wrong)) = Self::sums(text, "only the writer locks: ").filter(|_| !self.is_touched) {
             let claim = format!("while the writer alone locked, readers saw it half-way: wrong sums of {sums}");
             facts.push(more_than("half-way", &claim, 0, wrong));
         }
-        if let Some((_, wrong)) = Self::sums(&text, "readers lock, too: ").filter(|_| !self.is_freed) {
+        if let Some((_, wrong)) = Self::sums(text, "readers lock, too: ").filter(|_| !self.is_freed) {
             facts.push(equals("guarded", "when the readers locked, too, they added up right: wrong sums", 0, wrong));
         }
         facts

@@ -30,7 +30,7 @@ impl Calls {
     /// The time of the last call of this thread, if it has made all.
     fn last(&self, who: &str, params: &Params) -> Option<f64> {
         let text = self.printed.text();
-        let calls: Vec<f64> = after(&text, &format!("{who} calls after ")).filter_map(number).collect();
+        let calls: Vec<f64> = after(text, &format!("{who} calls after ")).filter_map(number).collect();
         calls.last().copied().filter(|_| calls.len() == params.count("times"))
     }
 }
@@ -82,7 +82,7 @@ impl Judge for Calls {
         }
         let text = self.printed.text();
         let callers: Vec<&str> =
-            after(&text, "hello from the thread ").map(|name| name.split(['\n', ' ']).next().unwrap_or_default()).collect();
+            after(text, "hello from the thread ").map(|name| name.split(['\n', ' ']).next().unwrap_or_default()).collect();
         let calls = |name: &str| callers.iter().filter(|caller| caller.starts_with(name)).count();
         let in_time = |cancelled: Monotonic, delay: Duration| cancelled + MARGIN < self.began + delay;
         let hello = match self.hello {
