@@ -1,5 +1,6 @@
 //! Which programs are observed: Python, by its name or its first line, unless it is told not to be; and the ways by which they tell.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -213,4 +214,35 @@ fn a_setting_that_no_program_has_is_refused_before_anything_starts() {
         let (status, out, err) = exec(arguments);
         assert!(status == 125 && out.is_empty() && err.contains(wanted), "{arguments:?}: {status} {out} {err}");
     }
+}
+
+/// Threads that do nothing but take one lock in turn.
+const CROWD: &str = "import threading
+lock = threading.Lock()
+def work():
+    for _ in range(5000):
+        with lock:
+            pass
+threads = [threading.Thread(target=work) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+";
+
+#[test]
+fn who_holds_a_lock_is_told_to_each_waiter_once() {
+    let (status, out, stderr) = exec(&["--json", "--", "python3", "-c", CROWD]);
+    assert_eq!((status, &*stderr), (0, ""));
+    let (mut last, mut waits, mut again) = (HashMap::new(), 0, 0);
+    for event in out.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event")) {
+        if event["kind"] == "task.state" {
+            let is_wait = event["state"] == "waiting" && event["on"] == "lock lock";
+            let now = is_wait.then(|| event["held_by"].clone());
+            waits += usize::from(is_wait);
+            let was = last.insert(event["task"].to_string(), now.clone());
+            again += usize::from(is_wait && was == Some(now));
+        }
+    }
+    assert!(waits > 0, "nobody has waited");
+    // A look may tell of a holder at the moment at which the next one does.
+    assert!(again <= waits / 20, "{again} of {waits} lines say what the line before said");
 }

@@ -123,19 +123,20 @@ class Lane:
 
 
 class Wait:
-    """A wait of a task: what it is for, who has that, until when at most, and whether lines tell of it. `woken_by` is set by who ends it."""
+    """A wait of a task: what it is for, who has that, until when at most, and whether lines tell of it, and of which holder. `woken_by` is set
+    by who ends it."""
 
-    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "woken_by")
+    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "woken_by")
 
     def __init__(self, lane, on, held_by, word, at_most):
         self.lane, self.on, self.held_by, self.word = lane, on, held_by, word
         self.until = monotonic() + at_most if type(at_most) in (int, float) and at_most >= 0 else None
-        self.line = self.woken_by = None
+        self.line = self.told_of = self.woken_by = None
         self.is_told = False
 
     def tell(self):
         """Tells what the task waits for."""
-        self.is_told = True
+        self.is_told, self.told_of = True, self.held_by
         at_most = None if self.until is None else max(0, round(self.until - monotonic(), 3))
         self.lane.state(self.word, self.on, self.held_by, None, self.line, at_most)
 

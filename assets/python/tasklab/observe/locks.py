@@ -116,10 +116,11 @@ class _Observed:
         return got
 
     def _tell_waiters(self, lane):
-        """Those who wait do so for another holder from now on."""
+        """Those who wait do so for another holder from now on. Where that happens too often for lines, a look tells it later."""
         for wait in tuple(self._thing.waiters):
             wait.held_by = lane.name
-            if wait.is_told and wait.lane.wait is wait:
+            if wait.told_of != lane.name and wait.is_told and wait.lane.wait is wait and lane.left > 0:
+                lane.left -= 1
                 wait.tell()
 
     def release(self):
