@@ -1,10 +1,11 @@
 //! The things of a program of the user's, and what can be done with each while it runs: one menu for each thing. UI thread.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use egui::{Button, Popup, PopupCloseBehavior, Response, TextEdit, Ui, vec2};
 
-use crate::model::{Action, Lane, RunState, RunView, TaskState, actions_on};
+use crate::model::{Action, Lane, RunId, RunState, RunView, TaskState, actions_on};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme;
@@ -13,17 +14,18 @@ use crate::ui::look::widgets::button_width;
 /// Things and sleepers with a button each; more could not be found again.
 const MOST: usize = 16;
 
-/// The items that were typed for queues.
+/// The items that were typed for queues, and the tasks of a run that have slept: each keeps the place of its button.
 #[derive(Debug, Default)]
 pub struct Things {
     typed: HashMap<String, String>,
+    slept: (Option<RunId>, Vec<Arc<str>>),
 }
 
 impl Things {
     /// Draws a button for each thing that the program has made, and for each task that sleeps.
     pub fn ui(&mut self, ui: &mut Ui, run: &RunView, actions: &mut Actions) {
-        let sleepers: Vec<&Lane> = sleepers(run).take(MOST).collect();
-        if matches!(run.state, RunState::Finished(_)) || run.things.is_empty() && sleepers.is_empty() {
+        let slept = self.slept(run);
+        if matches!(run.state, RunState::Finished(_)) || run.things.is_empty() && slept.is_empty() {
             return;
         }
         ui.label(theme::caption(ui, "In this program"));
@@ -36,15 +38,37 @@ impl Things {
                 let menu = Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).width(180.0);
                 menu.show(|ui| self.menu_ui(ui, thing, &mut act));
             }
-            for lane in sleepers {
-                let text = format!("Let {} go on", foreign::word(&lane.name));
-                let button = timed_button(ui, &text, lane.seconds_left(run.elapsed));
-                if button.on_hover_text("Ends its sleep now: go-on").clicked() {
-                    act("go-on", &lane.name);
+            for task in slept {
+                let text = format!("Let {} go on", foreign::word(&task));
+                let lane = sleepers(run).find(|lane| lane.name == task);
+                let left = lane.and_then(|lane| lane.seconds_left(run.elapsed));
+                let button = ui.add_enabled_ui(lane.is_some(), |ui| timed_button(ui, &text, left)).inner;
+                let button = button.on_hover_text("Ends its sleep now: go-on").on_disabled_hover_text("It does not sleep now.");
+                if button.clicked() {
+                    act("go-on", &task);
                 }
             }
         });
         ui.add_space(4.0);
+    }
+
+    /// The tasks that have slept, in their places. Where there are too many, one that sleeps takes the place of one that does not.
+    fn slept(&mut self, run: &RunView) -> Vec<Arc<str>> {
+        let (of, slept) = &mut self.slept;
+        if of.replace(run.id) != Some(run.id) {
+            slept.clear();
+        }
+        let asleep: Vec<&Arc<str>> = sleepers(run).map(|lane| &lane.name).take(MOST).collect();
+        for task in &asleep {
+            if slept.contains(task) {
+                continue;
+            }
+            match slept.iter().position(|known| !asleep.contains(&known)) {
+                Some(place) if slept.len() >= MOST => slept[place] = Arc::clone(task),
+                _ => slept.push(Arc::clone(task)),
+            }
+        }
+        slept.clone()
     }
 
     fn menu_ui(&mut self, ui: &mut Ui, thing: &str, act: &mut dyn FnMut(&str, &str)) {
@@ -138,6 +162,24 @@ mod tests {
         assert_eq!([&none.0, &short.0, &long.0], ["Let main go on", "Let main go on · 7 s", "Let main go on · 120 s"]);
         let widths = [none.1, short.1, long.1];
         assert!(widths.iter().all(|width| (width - widths[0]).abs() < 0.01), "{widths:?}");
+    }
+
+    #[test]
+    fn a_task_that_goes_on_leaves_every_button_in_its_place() {
+        let lane = |id, name: &str, state| sample::told_lane(id, name, 4711, &[sample::segment(0.5, None, state, "sleep()")]);
+        let mut run = sample::run(1, "");
+        run.state = RunState::Running;
+        run.lanes = vec![lane(0, "cook", TaskState::Sleeping), lane(1, "waiter", TaskState::Sleeping)];
+        let state = (Things::default(), Actions::default(), run);
+        let mut harness = testing::view(260.0, 400.0, state, |ui, (things, actions, run)| things.ui(ui, run, actions));
+        let place = |harness: &egui_kittest::Harness<'_, _>| harness.get_by_label("Let waiter go on").rect();
+        let before = place(&harness);
+        harness.state_mut().2.lanes[0] = lane(0, "cook", TaskState::Running);
+        harness.run_steps(3);
+        assert_eq!(place(&harness), before);
+        harness.get_by_label("Let cook go on").click();
+        harness.run_steps(3);
+        assert!(harness.state_mut().1.take().is_empty(), "it does not sleep");
     }
 
     #[test]
