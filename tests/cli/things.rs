@@ -131,7 +131,8 @@ fn a_question_is_answered_by_an_empty_line() {
     let path = folder.path().join("ask.py");
     fs::write(&path, "print(repr(input()), repr(input()))\n").expect("written");
     let path = path.to_str().expect("UTF-8");
-    let presses = ["--do", "0.3 go-on main", "--do", "0.6 go-on main"];
+    // Far apart, so that the question is there when it is answered.
+    let presses = ["--do", "1.5 go-on main", "--do", "3 go-on main"];
     let (status, out, err) = exec(&[&["--stdin", "pipe", "--timeout", "60"][..], &presses, &["--", "python3", path]].concat());
     assert_eq!((status, out.as_str(), err.as_str()), (0, "'' ''\n", ""));
 }

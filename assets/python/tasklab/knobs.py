@@ -34,9 +34,9 @@ def _code(path):
         return None
     with open(path, "rb") as file:
         source = file.read()
-    if len(source) != knobs["size"]:
-        raise SystemExit(f"{path} has changed since its settings were read; start it again")
-    for begin, end, literal in reversed(knobs["put"]):
+    for begin, end, before, literal in reversed(knobs["put"]):
+        if source[begin:end] != before.encode():
+            raise SystemExit(f"{path} has changed since its settings were read; start it again")
         source = source[:begin] + literal.encode() + source[end:]
     return compile(source, path, "exec", dont_inherit=True)
 

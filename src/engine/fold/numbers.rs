@@ -52,7 +52,7 @@ pub(crate) fn quantity(name: &str, value: &Value) -> (String, String) {
     let is_a_name =
         name.split(|letter: char| !letter.is_ascii_alphabetic()).any(|word| NAMES.contains(&word.to_ascii_lowercase().as_str()));
     let number = match value.as_u64() {
-        Some(number) if !is_a_name => in_sentence(number),
+        Some(number) if !is_a_name || !unit.is_empty() => in_sentence(number),
         _ => plain(value),
     };
     let gap = if unit.is_empty() { "" } else { " " };
@@ -101,6 +101,8 @@ mod tests {
             ("turn_ms", json!("unknown"), "turn ms: unknown"),
             ("pid of the parent", json!(123_456), "pid of the parent: 123456"),
             ("rapid", json!(123_456), "rapid: 123,456"),
+            ("child", json!(123_456), "child: 123456"),
+            ("memory of the child (KiB)", json!(12_764), "memory of the child: 12,764 KiB"),
             ("done in this order", json!([1, 2]), "done in this order: [1,2]"),
             ("temperature", json!(-4), "temperature: -4"),
         ] {

@@ -142,6 +142,8 @@ pub(crate) fn task_renamed(was: &str, now: &str) -> String {
     format!("{was} is called {now} now.")
 }
 
+/// The status of a Python process that ends by an exception.
+const UNCAUGHT: &str = "1";
 /// The name of the person who acts, as a holder.
 const YOU: &str = "you";
 /// The beginning of a wait's name where step mode has stopped the task.
@@ -211,7 +213,7 @@ pub(crate) fn task_finished(task: &str, result: &str) -> (Severity, String) {
         (Severity::Info, format!("{task} was cancelled."))
     } else if result == WITH_PROCESS {
         (Severity::Info, format!("{task} {result}."))
-    } else if let Some(status) = result.strip_prefix("exit ") {
+    } else if let Some(status) = result.strip_prefix("exit ").filter(|status| *status != UNCAUGHT) {
         (Severity::Info, format!("{task} left with status {status}."))
     } else {
         (Severity::Bad, format!("{task} failed: {result}"))

@@ -117,7 +117,7 @@ fn source_of(stages: &[ChildSpec]) -> Option<Arc<SourceView>> {
     let [stage] = stages else { return None };
     let program = OwnProgram::of(stage).filter(|_| stage.observe)?.ok()?;
     let file = program.file().display().to_string();
-    Some(Arc::new(SourceView { file, text: program.source().into() }))
+    Some(Arc::new(SourceView { file, text: program.source_of(stage).into() }))
 }
 
 /// In a pipeline each observed stage calls the lane of its first thread by its script, since only one lane can be `main`.

@@ -223,7 +223,8 @@ fn is_in_code(run: &RunView, lane: &Lane) -> bool {
     let Some(script) = &run.source else { return true };
     let name = script.file.rsplit('/').next().unwrap_or_default();
     let process = run.processes.iter().find(|process| process.pid == lane.pid);
-    process.is_none_or(|process| process.command.contains(name) || process.command.contains("multiprocessing"))
+    let is_it = |word: &str| word.rsplit('/').next() == Some(name);
+    process.is_none_or(|process| process.command.split_whitespace().any(is_it) || process.command.contains("multiprocessing"))
 }
 
 /// The whole line that is drawn now, however far it is scrolled.
@@ -353,7 +354,9 @@ mod tests {
     #[test]
     fn the_script_of_a_program_of_ones_own_is_shown_with_the_tasks_that_execute_it() {
         let mut run = at_lines(&[("main", 2), ("sort", 1)]);
-        for (lane, (pid, command)) in run.lanes.iter_mut().zip([(4711, "python3 greenhouse.py"), (4799, "python3 sort.py")]) {
+        for (lane, (pid, command)) in
+            run.lanes.iter_mut().zip([(4711, "python3 greenhouse.py"), (4799, "python3 their_greenhouse.py")])
+        {
             let process = crate::model::ProcessRow { command: command.into(), ..sample::process(pid, "python3") };
             std::sync::Arc::make_mut(lane).pid = process.pid;
             run.processes.push(process);
@@ -366,7 +369,7 @@ mod tests {
         });
         harness.get_by_label("pump.open()");
         harness.get_by_label("line 2: main: on core 0");
-        assert!(harness.query_by_label_contains("line 1:").is_none(), "that is a line of sort.py");
+        assert!(harness.query_by_label_contains("line 1:").is_none(), "that is a line of another script");
     }
 
     #[test]

@@ -87,8 +87,11 @@ impl OwnSettings {
 
     /// Has the programs of these stages run with what was typed. The error says what cannot be a value.
     pub(super) fn apply(&self, stages: &mut [ChildSpec]) -> Result<(), String> {
-        if self.typed.is_empty() || self.read.0 != commands(stages) {
+        if self.typed.is_empty() || !stages.iter().any(OwnProgram::is_there) {
             return Ok(());
+        }
+        if self.read.0 != commands(stages) {
+            return Err("the settings of the program are being read; start it again in a moment".to_owned());
         }
         for (stage, program) in stages.iter_mut().zip(&self.read.1) {
             let Some(program) = program else { continue };

@@ -123,15 +123,15 @@ class Lane:
 
 
 class Wait:
-    """A wait of a task: what it is for, who has that, until when at most, and whether lines tell of it, and of which holder. `woken_by` is set
-    by who ends it."""
+    """A wait of a task: what it is for, who has that, until when at most, whether lines tell of it, and of which holder. `lock` is one of
+    ours, which knows its holder; `woken_by` is set by who ends it."""
 
-    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "woken_by")
+    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "lock", "woken_by")
 
     def __init__(self, lane, on, held_by, word, at_most):
         self.lane, self.on, self.held_by, self.word = lane, on, held_by, word
         self.until = monotonic() + at_most if type(at_most) in (int, float) and at_most >= 0 else None
-        self.line = self.told_of = self.woken_by = None
+        self.line = self.told_of = self.lock = self.woken_by = None
         self.is_told = False
 
     def tell(self):
@@ -143,8 +143,11 @@ class Wait:
     def tell_late(self):
         """The same, by another thread, after a while. If the task goes on meanwhile, the line that says so comes last."""
         self.tell()
-        if self.lane.wait is not self:
+        now = self.lane.wait
+        if now is None:
             self.lane.runs()
+        elif now is not self and now.is_told:
+            now.tell()
 
 
 def all_lanes():

@@ -428,8 +428,11 @@ def _look():
         wait = lane.wait
         if wait is None or wait.is_told:
             _waits.pop(lane, None)
-            if wait is not None and wait.told_of != wait.held_by:
-                wait.tell_late()
+            if wait is not None:
+                if wait.lock is not None and (holder := wait.lock._holder) is not None:
+                    wait.held_by = holder.name
+                if wait.told_of != wait.held_by:
+                    wait.tell_late()
         elif _waits.get(lane) is wait:
             wait.tell_late()
         else:

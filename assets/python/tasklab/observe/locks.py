@@ -96,6 +96,7 @@ class _Observed:
     def _wait(self, timeout):
         holder = self._holder
         wait = wait_begins(self._thing.on, holder and holder.name, at_most=timeout)
+        wait.lock = self
         self._thing.waiters.append(wait)
         got = False
         try:

@@ -137,7 +137,7 @@ def _process(process):
 
 def _semaphore_of(thing):
     """The name in the kernel of a semaphore that is a part of the thing; None where it has none, since all processes are forked."""
-    for path in (("_rlock",), ("_flag",), ("_sleeping_count",), ()):
+    for path in (("_rlock",), ("_flag",), ("_sleeping_count",), ("_cond", "_sleeping_count"), ()):
         part = thing
         for name in path:
             part = getattr(part, name, None)
@@ -201,7 +201,8 @@ def _synchronize(synchronize):
         def __setstate__(self, state):
             original(self, state)
             on = _made.get(self._semlock.name)
-            if on:
+            # A semaphore of an event, a condition or a barrier has the name of that; what it does is no operation of the program's.
+            if on and on.partition(" ")[0] in kinds.values():
                 _observe(self, things.Thing(on), False)
 
         return __setstate__
@@ -225,7 +226,7 @@ def _synchronize(synchronize):
         def _(original):
             def wait(self, timeout=None):
                 thing = _known(self)
-                if thing is None:
+                if thing is None or not thing.on.startswith(kind):  # a condition is a part of a barrier
                     return original(self, timeout)
                 told = wait_begins(thing.on, at_most=timeout)
                 try:

@@ -311,6 +311,7 @@ impl Track {
         }
         (self.task, self.words, self.doing, self.since) = (other.task, other.words, other.doing, other.since);
         (self.start_line, self.line) = (other.start_line.or(self.start_line), other.line.or(self.line));
+        self.until = other.until;
         other.marks.into_iter().for_each(|mark| self.mark(mark));
         if self.is_switched() && self.words.last().is_some() {
             self.explain_since(Monotonic::ZERO);

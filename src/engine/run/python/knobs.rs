@@ -19,6 +19,9 @@ const VARIABLE: &str = "TASKLAB_KNOBS";
 /// Bytes of a program whose settings are looked for.
 const LONGEST: u64 = 1 << 20;
 
+/// A place in the source, in bytes: its begin, its end, what stands there and what is put there.
+type Put = (usize, usize, String, String);
+
 /// The script of a Python program, and its source.
 #[derive(Debug)]
 pub struct OwnProgram {
@@ -47,11 +50,6 @@ impl OwnProgram {
         &self.file
     }
 
-    /// Its source.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
     /// What can be set, in the order of its lines.
     pub fn knobs(&self) -> Vec<Knob> {
         knobs(&self.source)
@@ -59,13 +57,36 @@ impl OwnProgram {
 
     /// Has the program run with these values in place of its own.
     pub fn set(&self, spec: &mut ChildSpec, values: &BTreeMap<String, Value>) {
-        let put: Vec<Value> =
-            changes(&self.source, values).into_iter().map(|(place, literal)| json!([place.start, place.end, literal])).collect();
+        let put: Vec<Put> = changes(&self.source, values)
+            .into_iter()
+            .map(|(place, literal)| (place.start, place.end, self.source[place].to_owned(), in_ascii(&literal)))
+            .collect();
         if !put.is_empty() {
-            let text = json!({ "file": self.file.to_string_lossy(), "size": self.source.len(), "put": put }).to_string();
+            let text = json!({ "file": self.file.to_string_lossy(), "put": put }).to_string();
             spec.env.push((VARIABLE.into(), text.into()));
         }
     }
+
+    /// The source with what is set for this program.
+    pub fn source_of(&self, spec: &ChildSpec) -> String {
+        let set = spec.env.iter().find(|(name, _)| name == VARIABLE).and_then(|(_, text)| {
+            let knobs: Value = serde_json::from_str(text.to_str()?).ok()?;
+            serde_json::from_value::<Vec<Put>>(knobs["put"].clone()).ok()
+        });
+        let mut source = self.source.clone();
+        for (begin, end, before, literal) in set.into_iter().flatten().rev() {
+            if source.get(begin..end) == Some(&before) {
+                source.replace_range(begin..end, &literal);
+            }
+        }
+        source
+    }
+}
+
+/// A literal of Python with the same value in a file of any encoding.
+fn in_ascii(literal: &str) -> String {
+    let escaped = |sign: char| if sign.is_ascii() { sign.to_string() } else { format!("\\U{:08x}", u32::from(sign)) };
+    literal.chars().map(escaped).collect()
 }
 
 /// The text of a regular file. From a pipe it could be read only once, and perhaps never.
