@@ -436,7 +436,7 @@ mod tests {
             harness.step();
             std::thread::yield_now();
         }
-        for (typed, wanted) in [("x", None), ("4", Some("[7,8,\"4\"]"))] {
+        for (typed, wanted) in [("x", None), ("4", Some("[7,8,\"3\",\"4\"]"))] {
             let field = harness.get_by_role_and_label(FIELD.0, FIELD.1);
             field.focus();
             harness.run();
