@@ -126,13 +126,14 @@ class Wait:
     """A wait of a task: what it is for, who has that, until when at most, whether lines tell of it, and of which holder. `lock` is one of
     ours, which knows its holder; `woken_by` is set by who ends it."""
 
-    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "lock", "woken_by")
+    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "quiet_until", "lock", "woken_by")
 
     def __init__(self, lane, on, held_by, word, at_most):
         self.lane, self.on, self.held_by, self.word = lane, on, held_by, word
         self.until = monotonic() + at_most if type(at_most) in (int, float) and at_most >= 0 else None
         self.line = self.told_of = self.lock = self.woken_by = None
         self.is_told = False
+        self.quiet_until = 0  # for the next line about another holder
 
     def tell(self):
         """Tells what the task waits for."""

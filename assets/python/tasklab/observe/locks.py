@@ -9,6 +9,9 @@ from .hooks import replace, when_imported, wrap
 from .lanes import current, is_alive, operate, operation, own, wait_begins, wait_ends, write
 
 
+QUIET = 0.02  # seconds from one line that tells of a wait's new holder to the next
+
+
 class _Observed:
     """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
 
@@ -117,11 +120,12 @@ class _Observed:
         return got
 
     def _tell_waiters(self, lane):
-        """Those who wait do so for another holder from now on. Where that happens too often for lines, a look tells it later."""
+        """Those who wait do so for another holder from now on. Where that changes too often for lines, a look tells it later."""
+        now = monotonic()
         for wait in tuple(self._thing.waiters):
             wait.held_by = lane.name
-            if wait.told_of != lane.name and wait.is_told and wait.lane.wait is wait and lane.left > 0:
-                lane.left -= 1
+            if wait.told_of != lane.name and wait.is_told and wait.lane.wait is wait and now >= wait.quiet_until:
+                wait.quiet_until = now + QUIET
                 wait.tell()
 
     def release(self):

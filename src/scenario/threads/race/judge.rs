@@ -72,6 +72,10 @@ impl Judge for Rounds {
         }
         facts
     }
+
+    fn needs_each_operation(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
