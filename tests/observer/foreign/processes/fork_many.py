@@ -8,6 +8,7 @@ import sys
 import time
 
 results = {}
+ready, tell = os.pipe()
 
 
 def child(work):
@@ -24,6 +25,7 @@ def child(work):
 
 
 def wait_for_signal():
+    os.write(tell, b".")
     signal.pause()
 
 
@@ -42,6 +44,7 @@ def five():
 
 pids = {child(work): work.__name__ for work in (wait_for_signal, fail, have_a_child, five)}
 waiting = next(pid for pid, name in pids.items() if name == "wait_for_signal")
+os.read(ready, 1)  # Killed at its birth, it could tell nothing of itself.
 print(os.waitpid(waiting, os.WNOHANG))
 os.kill(waiting, signal.SIGTERM)
 while pids:
