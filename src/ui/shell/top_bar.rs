@@ -152,6 +152,8 @@ impl TopBar<'_> {
         let (pill, _) = ui.allocate_exact_size(size, egui::Sense::hover());
         ui.painter().rect(pill, size.y / 2.0, colors.pane, (1.0, colors.line), egui::StrokeKind::Inside);
         let half = vec2(size.x / 2.0 - 1.0, size.y - 2.0);
+        // The halves have their widths; more room beside the words would break them.
+        let padding = std::mem::replace(&mut ui.spacing_mut().button_padding.x, 2.0);
         for (index, (language, text, name)) in
             [(Language::Rust, "Rust", "as Rust"), (Language::Python, "Python", "as Python")].into_iter().enumerate()
         {
@@ -165,6 +167,7 @@ impl TopBar<'_> {
                 actions.push(UiAction::Speak(language));
             }
         }
+        ui.spacing_mut().button_padding.x = padding;
     }
 
     fn right(&self, ui: &mut Ui, bar: BarWidth, actions: &mut Actions) {
@@ -231,6 +234,25 @@ mod tests {
         harness.get_by_label(button).click();
         harness.run();
         harness.state_mut().take().first().map(|action| format!("{action:?}")).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_language_that_is_chosen_stands_in_one_line_on_a_touch_screen() {
+        for width in [800.0, 560.0] {
+            let snapshot = Snapshot::default();
+            let mut harness = testing::view(width, 44.0, Actions::default(), move |ui, actions| {
+                crate::ui::look::theme::apply(ui.ctx(), crate::ui::look::theme::ThemeChoice::Dark, true);
+                let (language, scenario) = (Language::Python, Some(&testing::POOL));
+                let live = &snapshot;
+                TopBar { live, run: None, scenario, language, is_stepping: false, is_paused: false, frame_millis: 1.3 }
+                    .ui(ui, actions);
+            });
+            harness.run_steps(3);
+            let shapes = harness.output().shapes.iter().map(|clipped| &clipped.shape);
+            let texts = shapes.filter_map(|shape| if let egui::Shape::Text(text) = shape { Some(&text.galley) } else { None });
+            let rows: Vec<usize> = texts.filter(|text| text.text() == "Python").map(|text| text.rows.len()).collect();
+            assert_eq!(rows, [1], "{width} points wide");
+        }
     }
 
     #[test]
