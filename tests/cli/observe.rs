@@ -172,12 +172,18 @@ if __name__ == "__main__":
     size / 0
 "#;
 
-#[test]
-fn the_literals_of_a_program_are_set_and_its_file_stays() {
+/// A program with settings in a folder of its own, and its path.
+fn settable() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mine.py");
     fs::write(&file, SETTABLE).expect("written");
-    let path = file.to_str().expect("UTF-8");
+    (folder, file.to_str().expect("UTF-8").to_owned())
+}
+
+#[test]
+fn the_literals_of_a_program_are_set_and_its_file_stays() {
+    let (_folder, path) = settable();
+    let path = path.as_str();
     let run = |set: &[&str], method: &str| {
         let set: Vec<&str> = set.iter().flat_map(|word| ["--set", word]).collect();
         exec(&[&set[..], &["--", "python3", path, method, path]].concat())
@@ -190,15 +196,13 @@ fn the_literals_of_a_program_are_set_and_its_file_stays() {
         let expected = format!("77 Zoë \"Z\" 2.0 True ['{path}', '{method}', '{path}'] True\n(77, 'Zoë \"Z\"')\n");
         assert_eq!((status, out.as_str(), err.as_str()), (1, expected.as_str(), traceback.as_str()), "{method}");
     }
-    assert_eq!(fs::read_to_string(&file).expect("there"), SETTABLE);
+    assert_eq!(fs::read_to_string(path).expect("there"), SETTABLE);
 }
 
 #[test]
 fn a_setting_that_no_program_has_is_refused_before_anything_starts() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("mine.py");
-    fs::write(&file, SETTABLE).expect("written");
-    let path = file.to_str().expect("UTF-8");
+    let (folder, path) = settable();
+    let path = path.as_str();
     let gone = folder.path().join("gone.py");
     let gone = gone.to_str().expect("UTF-8");
     for (arguments, wanted) in [

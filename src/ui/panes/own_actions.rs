@@ -10,7 +10,7 @@ use crate::scenario::{ActionSpec, STEP, Scenario};
 use crate::ui::ask::actions::{Actions, UiAction};
 use crate::ui::look::foreign;
 use crate::ui::look::theme::{self, palette};
-use crate::ui::panes::things::timed_button;
+use crate::ui::panes::things::{sleepers, timed_button};
 
 /// Targets that are offered.
 const MOST: usize = 24;
@@ -43,7 +43,13 @@ impl OwnActions {
                     let targets = takes_target(scenario, action);
                     let text = if targets { format!("{} ▾", action.label()) } else { action.label() };
                     let button = if action.name == "go-on" {
-                        timed_button(ui, &text, run.and_then(|run| sleeper(run, action.target)?.seconds_left(run.elapsed)))
+                        timed_button(
+                            ui,
+                            &text,
+                            run.and_then(|run| {
+                                sleepers(run).find(|lane| &*lane.name == action.target)?.seconds_left(run.elapsed)
+                            }),
+                        )
                     } else {
                         ui.button(text)
                     };
@@ -62,12 +68,6 @@ impl OwnActions {
         });
         ui.add_space(4.0);
     }
-}
-
-/// The lane of a task that sleeps.
-fn sleeper<'a>(run: &'a RunView, task: &str) -> Option<&'a Lane> {
-    let is_it = |lane: &&Lane| &*lane.name == task && lane.words.last().is_some_and(|word| word.state == TaskState::Sleeping);
-    run.lanes.iter().rev().map(|lane| &**lane).find(is_it)
 }
 
 /// The targets to choose from, a field for any other, and none at all.

@@ -101,7 +101,7 @@ pub(super) fn timed_button(ui: &mut Ui, text: &str, left: Option<u64>) -> Respon
 }
 
 /// Tasks whose sleep a person can end.
-fn sleepers(run: &RunView) -> impl Iterator<Item = &Lane> {
+pub(super) fn sleepers(run: &RunView) -> impl Iterator<Item = &Lane> {
     let is_asleep = |state: TaskState, note: &str| state == TaskState::Sleeping && note == "sleep()";
     run.lanes.iter().map(|lane| &**lane).filter(move |lane| lane.words.last().is_some_and(|word| is_asleep(word.state, &word.on)))
 }
