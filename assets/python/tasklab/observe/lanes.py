@@ -13,6 +13,7 @@ from .lines import flush, tell
 YOU = "you"  # the person who acts, as the waker or the holder of something
 MOST_HELD = 64  # things that a task holds and that are known
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
+CROWD = 4  # tasks up to which each may have so many: more of them share what these have
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written
 # The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
 FIRST = os.environ.pop("TASKLAB_TASK", None if "TASKLAB_ABOVE" in os.environ else "main")
@@ -35,7 +36,8 @@ class Lane:
     """The lane of one task."""
 
     __slots__ = (
-        "name", "holds", "only", "wait", "since", "told", "left", "until", "acquired", "waited", "alarm", "is_asking", "tid", "inside", "will_end",
+        "name", "holds", "only", "wait", "untold", "since", "told", "left", "until", "acquired", "waited", "alarm", "is_asking", "tid", "inside",
+        "will_end",
     )
 
     def __init__(self, name):
@@ -43,6 +45,7 @@ class Lane:
         self.holds = []  # things, the latest last
         self.only = None  # a lock's thing, held before those: it was taken while nothing was held, and no line tells of it
         self.wait = None
+        self.untold = None  # its wait, each time that it is too short and too frequent for lines
         self.alarm = None  # ends its sleep
         self.is_asking = False  # whether it waits for a line of input
         self.tid = get_native_id()
@@ -55,7 +58,8 @@ class Lane:
         """Counts an operation. Gives whether it gets lines of its own."""
         now = monotonic()
         if now - self.since >= 0.1:
-            self.left = min(BURST, self.left + int((now - self.since) * 10) * STEADY) if self.since else BURST
+            steady = max(1, STEADY * CROWD // max(CROWD, len(_all)))
+            self.left = min(BURST, self.left + int((now - self.since) * 10) * steady) if self.since else BURST
             self.since, self.told, self.until = now, 0, 0
             if self.acquired:
                 self.report()
@@ -124,19 +128,22 @@ class Lane:
 
 class Wait:
     """A wait of a task: what it is for, who has that, until when at most, whether lines tell of it, and of which holder. `lock` is one of
-    ours, which knows its holder; `woken_by` is set by who ends it."""
+    ours, which knows its holder; `woken_by` is set by who ends it; `times` changes when the task begins the same wait again."""
 
-    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "quiet_until", "lock", "woken_by")
+    __slots__ = ("lane", "on", "held_by", "word", "until", "line", "is_told", "told_of", "lock", "woken_by", "times")
 
     def __init__(self, lane, on, held_by, word, at_most):
         self.lane, self.on, self.held_by, self.word = lane, on, held_by, word
         self.until = monotonic() + at_most if type(at_most) in (int, float) and at_most >= 0 else None
         self.line = self.told_of = self.lock = self.woken_by = None
         self.is_told = False
-        self.quiet_until = 0  # for the next line about another holder
+        self.times = 1
 
     def tell(self):
         """Tells what the task waits for."""
+        lock = self.lock
+        if lock is not None and (holder := lock._holder) is not None:
+            self.held_by = holder.name
         self.is_told, self.told_of = True, self.held_by
         at_most = None if self.until is None else max(0, round(self.until - monotonic(), 3))
         self.lane.state(self.word, self.on, self.held_by, None, self.line, at_most)
@@ -320,6 +327,19 @@ def wait_begins(on, held_by=None, word="waiting", at_most=None):
         write(lane)
     if (stepping := steps) is not None:
         stepping.settled(lane)
+    return wait
+
+
+def untold_wait():
+    """A wait of the calling thread, where it does too much to tell all; else None. The thread has one for all of these."""
+    lane = getattr(own, "lane", None)
+    if lane is None or lane.wait is not None or steps is not None or postponed or monotonic() >= lane.until:
+        return None
+    lane.acquired += 1
+    lane.waited += 1
+    if (wait := lane.untold) is None:
+        wait = lane.untold = Wait(lane, None, None, "waiting", -1)
+    wait.times += 1
     return wait
 
 

@@ -42,7 +42,7 @@ _known = {}  # a variable of the script: its value at the last look
 _literals = {}  # a variable of the script: the literal that it begins with
 _others = set()  # variables of the script that are not told
 _at_looks = []  # functions that are called at each look
-_waits = {}  # a lane: the wait that it had at the last look
+_waits = {}  # a lane: the wait that it had at the last look, and how often it had waited in it
 cancels = {}  # an event of a scheduler, such as `event feed`, or a future: what cancels it, and says why not
 _pressed = {}  # a line that the program watches, as GPIO26: what a press of its button does
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
@@ -429,14 +429,14 @@ def _look():
         if wait is None or wait.is_told:
             _waits.pop(lane, None)
             if wait is not None:
-                if wait.lock is not None and (holder := wait.lock._holder) is not None:
-                    wait.held_by = holder.name
-                if wait.told_of != wait.held_by:
+                lock = wait.lock
+                holder = lock and lock._holder
+                if holder is not None and wait.told_of != holder.name:
                     wait.tell_late()
-        elif _waits.get(lane) is wait:
+        elif _waits.get(lane) == (wait, wait.times):
             wait.tell_late()
         else:
-            _waits[lane] = wait
+            _waits[lane] = wait, wait.times
     if (steps := lanes.steps) is not None:
         steps.look()
     flush()

@@ -6,16 +6,16 @@ from time import monotonic
 
 from . import frames, lanes, things
 from .hooks import replace, when_imported, wrap
-from .lanes import current, is_alive, operate, operation, own, wait_begins, wait_ends, write
+from .lanes import current, is_alive, operate, operation, own, untold_wait, wait_begins, wait_ends, write
 
 
-QUIET = 0.02  # seconds from one line that tells of a wait's new holder to the next
+QUIET = 0.02  # seconds from lines that tell of a lock's new holder to the next ones
 
 
 class _Observed:
     """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
 
-    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "__weakref__")
+    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_quiet_until", "__weakref__")
 
     @classmethod
     def _around(cls, real, thing):
@@ -24,6 +24,7 @@ class _Observed:
         self._acquire, self._release = real.acquire, real.release  # looked up once: this is done often
         self._holder = self._released_by = None
         self._is_told = False
+        self._quiet_until = 0  # for the next lines about another holder
         thing.of(self)
         return self
 
@@ -97,6 +98,8 @@ class _Observed:
             write(lane)
 
     def _wait(self, timeout):
+        if timeout == -1 and (wait := untold_wait()) is not None:
+            return self._wait_untold(wait)
         holder = self._holder
         wait = wait_begins(self._thing.on, holder and holder.name, at_most=timeout)
         wait.lock = self
@@ -104,9 +107,9 @@ class _Observed:
         got = False
         try:
             if (steps := lanes.steps) is None:
-                got = self._real.acquire(True, timeout)
+                got = self._acquire(True, timeout)
             else:
-                got = steps.take(wait.lane, self._acquire, self._real.acquire, timeout)
+                got = steps.take(wait.lane, self._acquire, timeout)
         finally:
             woken_by = self._released_by.name if got and self._released_by else None
             self._thing.waiters.remove(wait)
@@ -119,13 +122,41 @@ class _Observed:
             self._tell_waiters(wait.lane)
         return got
 
+    def _wait_untold(self, wait):
+        """The same with no line, unless a look finds that it takes long: where many want a lock, each does this often."""
+        lane = wait.lane
+        wait.on, wait.lock = self._thing.on, self
+        lane.wait = wait
+        got = False
+        try:
+            got = self._acquire()
+        finally:
+            lane.wait = wait.lock = None
+            if got:
+                self._holder = lane
+                if wait.is_told or lane.holds:
+                    self._is_told = wait.is_told
+                    lane.holds.append(self._thing)
+                else:
+                    lane.only = self._thing
+            if wait.is_told:
+                lane.untold = None
+                lane.runs()
+                write(lane)
+            if (steps := lanes.steps) is not None:
+                steps.resumes(lane)
+        if self._thing.waiters:
+            self._tell_waiters(lane)
+        return True
+
     def _tell_waiters(self, lane):
         """Those who wait do so for another holder from now on. Where that changes too often for lines, a look tells it later."""
         now = monotonic()
+        if now < self._quiet_until:
+            return
         for wait in tuple(self._thing.waiters):
-            wait.held_by = lane.name
-            if wait.told_of != lane.name and wait.is_told and wait.lane.wait is wait and now >= wait.quiet_until:
-                wait.quiet_until = now + QUIET
+            if wait.is_told and wait.told_of != lane.name and wait.lane.wait is wait:
+                self._quiet_until = now + QUIET
                 wait.tell()
 
     def release(self):

@@ -172,7 +172,7 @@ class _Steps:
             self.wanted.pop(lane, None)
         self.settled(lane)
 
-    def take(self, lane, attempt, acquire, timeout):
+    def take(self, lane, acquire, timeout):
         """Waits for a lock: who lets it go wakes the one that has waited longest, which the kernel would not."""
         until = None if timeout < 0 else monotonic() + timeout
         bell = allocate_lock()
@@ -180,7 +180,7 @@ class _Steps:
         try:
             self.bells[lane] = bell
             while lanes.steps is self:
-                if attempt(False):
+                if acquire(False):
                     return True
                 self.settled(lane)
                 left = GLANCE if until is None else min(GLANCE, until - monotonic())
