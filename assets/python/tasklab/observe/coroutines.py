@@ -4,7 +4,7 @@ import os
 from _thread import _local
 
 from . import lanes, things
-from .frames import is_own, script_line
+from .frames import is_ours, is_own, script_line
 from .hooks import when_imported, wrap
 from .lines import first_of, flush, tell
 from .things import of
@@ -12,6 +12,7 @@ from .things import of
 _here = _local()  # of the calling thread: the name of the task whose step runs
 _names = {}  # the identity of a task that is not done: its lane's name, or the line that made it, as long as it has no lane
 _wakers = {}  # the same: the name of the task that let it go on
+_waiting = {}  # the same: the task, of which a line told that it waits for a lock
 
 
 @when_imported("asyncio.events")
@@ -40,6 +41,7 @@ def _events(events):
             before, _here.name = getattr(_here, "name", None), name
             lane = lanes.current()
             is_told = lane.tells()
+            _waiting.pop(id(task), None)
             woken_by = _wakers.pop(id(task), None)
             if is_told:
                 tell("task.state", task=name, state="running", on=lane.name, woken_by=woken_by, line=_line(task))
@@ -80,9 +82,15 @@ def _after_step(task, name, is_told):
         tell("task.finished", task=name, result=first_of(result))
         lanes.is_over(name)
     elif is_told:
-        word, on, held_by, *at_most = _awaited(task)
-        tell("task.state", task=name, state=word, on=on, held_by=held_by, line=_line(task), at_most=at_most[0] if at_most else None)
+        _tell_wait(task, name)
     flush()
+
+
+def _tell_wait(task, name):
+    word, on, held_by, *at_most = _awaited(task)
+    tell("task.state", task=name, state=word, on=on, held_by=held_by, line=_line(task), at_most=at_most[0] if at_most else None)
+    if on is not None and on.startswith("lock "):
+        _waiting[id(task)] = task
 
 
 def _awaited(task):
@@ -91,7 +99,7 @@ def _awaited(task):
     held_by = _name(future)
     step, first = task.get_coro(), None
     while (frame := getattr(step, "cr_frame", None)) is not None:
-        if not is_own(frame):
+        if not is_own(frame) and not is_ours(frame.f_code):
             first = first or step
         step = step.cr_await
     if first is None:
@@ -103,7 +111,43 @@ def _awaited(task):
         return "sleeping", None, None, delay if type(delay) in (int, float) else None
     owner = first.cr_frame.f_locals.get("self") if "." in function else None
     thing = owner is not None and hasattr(owner, "__dict__") and of(owner)
-    return "waiting", thing.on if isinstance(thing, things.Thing) else f"{function}()", held_by
+    if not isinstance(thing, things.Thing):
+        return "waiting", f"{function}()", held_by
+    return "waiting", thing.on, held_by or (thing.holders[0] if thing.holders else None)
+
+
+@when_imported("asyncio.locks")
+def _locks(locks):
+    @wrap(locks.Lock, "acquire")
+    def _(original):
+        async def acquire(self):
+            got = await original(self)
+            if (thing := of(self)) is not None:
+                _has(thing, getattr(_here, "name", None))
+            return got
+
+        return acquire
+
+    @wrap(locks.Lock, "release")
+    def _(original):
+        def release(self):
+            original(self)
+            if (thing := of(self)) is not None:
+                thing.holders.clear()
+
+        return release
+
+
+def _has(thing, name):
+    """A task has a lock from now on: those that wait for it do so for this one."""
+    thing.holders.clear()
+    if name is None:
+        return
+    thing.holders.append(name)
+    lane = lanes.current()
+    for task in list(_waiting.values()):
+        if _awaited(task)[1] == thing.on and lane.tells():
+            _tell_wait(task, _name(task))
 
 
 @when_imported("asyncio.base_events")
