@@ -31,8 +31,7 @@ async def blocker():
 async def main():
     async with asyncio.TaskGroup() as group:
         for number in range(1, coroutines + 1):
-            name = f"runner-{number}"
-            group.create_task(runner(name), name=name)
+            group.create_task(runner(f"runner-{number}"), name=f"runner-{number}")
         group.create_task(blocker(), name="blocker")
         print(f"{threading.active_count()} thread, {len(asyncio.all_tasks())} coroutines")
 

@@ -27,4 +27,4 @@ with ThreadPoolExecutor(workers, thread_name_prefix="worker") as pool:
 
     squares = list(pool.map(square, numbers))
     print(f"map: {squares}")
-    print(f"one submit of the whole list: {pool.submit(sum, squares).result()}")
+    print(f"one submit: {pool.submit(sum, squares).result()}")

@@ -31,7 +31,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         let squares: Vec<usize> = futures.iter().filter_map(|future| future.result().ok()).collect();
         lesson.say(&format!("map: {squares:?}"));
         let sum = pool.submit("sum-1", move || squares.iter().sum());
-        lesson.say(&format!("one submit of the whole list: {}", sum.result().unwrap_or_default()));
+        lesson.say(&format!("one submit: {}", sum.result().unwrap_or_default()));
         Ok(())
     })
 }

@@ -15,7 +15,7 @@ def worker(todo, report):
         item = todo.get()
         time.sleep(work)
         if items - held < item <= items:
-            print(f"item {item} is ready, but not reported")
+            print(f"item {item} is not reported")
             report.wait(pause)
         print(f"item {item} is done")
         todo.task_done()
@@ -28,10 +28,10 @@ if __name__ == "__main__":
         multiprocessing.Process(target=worker, args=(todo, report), name=f"worker-{number}", daemon=True).start()
     for item in range(1, items + 1):
         todo.put(item)
-    print(f"{items} items are put, and main joins the queue")
+    print(f"{items} items are put")
     todo.join()
     print("join is over")
     try:
         todo.task_done()
     except ValueError as error:
-        print(f"one task_done too many: {error}")
+        print(f"task_done again: {error}")

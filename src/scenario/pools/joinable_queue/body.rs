@@ -17,7 +17,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
                 let item = todo.get();
                 worker.sleep(work);
                 if item + held > items && item <= items {
-                    lesson.say(&format!("item {item} is ready, but not reported"));
+                    lesson.say(&format!("item {item} is not reported"));
                     report.wait(Some(pause));
                 }
                 lesson.say(&format!("item {item} is done"));
@@ -27,11 +27,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         for item in 1..=items {
             todo.put(item);
         }
-        lesson.say(&format!("{items} items are put, and main joins the queue"));
+        lesson.say(&format!("{items} items are put"));
         todo.join();
         lesson.say("join is over");
         if let Err(error) = todo.task_done() {
-            lesson.say(&format!("one task_done too many: {error}"));
+            lesson.say(&format!("task_done again: {error}"));
         }
         scope.leave() // as the end of main does: the workers wait for ever
     })

@@ -43,7 +43,7 @@ def best(work, *args):
 if __name__ == "__main__":
     for step in range(steps):
         size = smallest * factor**step
-        print(f"{tasks} tasks that count to {size}")
+        print(f"{tasks} tasks count to {size}")
         print(f"  one by one: {best(one_by_one, size)}")
         print(f"  in threads: {best(at_once, threading.Thread, size)}")
         print(f"  in processes: {best(at_once, multiprocessing.Process, size)}")

@@ -26,7 +26,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     };
     for step in 0..params.count("steps") as u32 {
         let size = params.count("smallest") * params.count("factor").pow(step);
-        lesson.say(&format!("{tasks} tasks that count to {size}"));
+        lesson.say(&format!("{tasks} tasks count to {size}"));
         lesson.say(&format!("  one by one: {}", best(lesson, repeats, || one_by_one(size))?));
         lesson.say(&format!("  in threads: {}", best(lesson, repeats, || in_threads(size))?));
         lesson.say(&format!("  in processes: {}", best(lesson, repeats, || in_processes(size))?));

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::scenario::card::judge::failed;
 
-    const RUN: &str = r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"4 tasks that count to 50\n  one by one: 0.01 ms\n  in threads: 1.00 ms\n  in processes: 10.00 ms\n4 tasks that count to 5000\n  one by one: 1.00 ms\n  in threads: 2.00 ms\n  in processes: 11.00 ms\n"}"#;
+    const RUN: &str = r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"4 tasks count to 50\n  one by one: 0.01 ms\n  in threads: 1.00 ms\n  in processes: 10.00 ms\n4 tasks count to 5000\n  one by one: 1.00 ms\n  in threads: 2.00 ms\n  in processes: 11.00 ms\n"}"#;
 
     #[test]
     fn each_claim_can_fail() {

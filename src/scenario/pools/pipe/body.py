@@ -24,7 +24,7 @@ def echo(theirs, ours):
         while True:
             theirs.send(theirs.recv().upper())
     except EOFError:
-        print("echo: the other end is closed")
+        print("echo: end of file")
 
 
 def writer(letter, sink, lock):

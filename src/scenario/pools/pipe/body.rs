@@ -18,7 +18,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
                 while let Ok(text) = theirs.recv() {
                     let _ = theirs.send(text.as_str().unwrap_or_default().to_uppercase());
                 }
-                lesson.say("echo: the other end is closed");
+                lesson.say("echo: end of file");
             })
         }
         Fork::Parent(echo) => echo,

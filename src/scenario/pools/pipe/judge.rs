@@ -57,7 +57,7 @@ impl Judge for Pipe {
             facts.push(equals("both-ways", "the echo answered through the same pipe", word.to_uppercase(), answer));
         }
         if let Some((before, _)) = self.printed.text().split_once("a pipe holds") {
-            let found = before.contains("echo: the other end is closed");
+            let found = before.contains("echo: end of file");
             let claim = "the echo found the end of file when main had closed its end";
             facts.push(equals("end-of-file", claim, "yes", if found { "yes" } else { "no" }));
         }
@@ -97,7 +97,7 @@ mod tests {
     use crate::scenario::card::judge::failed;
 
     const RUN: &str = r#"
-        {"t":1,"kind":"output","pid":7,"stream":"stdout","text":"sent hello, received HELLO\necho: the other end is closed\na pipe holds 65536 bytes\n"}
+        {"t":1,"kind":"output","pid":7,"stream":"stdout","text":"sent hello, received HELLO\necho: end of file\na pipe holds 65536 bytes\n"}
         {"t":2,"kind":"task.started","pid":8,"task":"writer-a","sort":"process"}
         {"t":3,"kind":"task.started","pid":9,"task":"writer-b","sort":"process"}
         {"t":4,"kind":"task.state","task":"main","state":"sleeping"}
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(failed(&long, RUN), [""; 0]);
         assert_eq!(failed(&long, &RUN.replace("65536", "70000")), ["capacity"]);
         assert_eq!(failed(&long, &RUN.replace("HELLO", "hello")), ["both-ways"]);
-        assert_eq!(failed(&long, &RUN.replace("echo: the other end is closed", "")), ["end-of-file"]);
+        assert_eq!(failed(&long, &RUN.replace("echo: end of file", "")), ["end-of-file"]);
         assert_eq!(failed(&long, &RUN.replace("9 of 20", "0 of 20")), ["torn"]);
         assert_eq!(failed(&long, &RUN.replace("9 of 20", "9 of 19")), ["torn"], "some were lost");
         assert_eq!(failed(&long, &RUN.replace("9 of 20", "0 of 20").replace("\"t\":400000000", "\"t\":40000000")), [""; 0]);

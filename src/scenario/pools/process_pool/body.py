@@ -20,7 +20,7 @@ def task(number):
 if __name__ == "__main__":
     numbers = range(1, tasks + 1)
     with multiprocessing.Pool() as pool:
-        print(f"map, on {os.cpu_count()} cores, in chunks of 1")
+        print(f"map, on {os.cpu_count()} cores, chunks of 1")
         results = pool.map(task, numbers, 1)
         print(f"map gave {results}")
 

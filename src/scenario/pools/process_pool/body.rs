@@ -21,7 +21,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
 
     let cores = available_parallelism().map_err(LessonError::kernel("count the cores"))?.get();
     let mut pool = lesson.process_pool("PoolWorker", cores, task)?;
-    lesson.say(&format!("map, on {cores} cores, in chunks of 1"));
+    lesson.say(&format!("map, on {cores} cores, chunks of 1"));
     let results = pool.map(tasks, 1)?;
     lesson.say(&format!("map gave {}", pairs(&results)));
     pool.close()?;

@@ -124,7 +124,7 @@ mod tests {
     const RUN: &str = r#"
         {"t":1,"kind":"task.started","pid":8,"task":"PoolWorker-1","sort":"process"}
         {"t":1,"kind":"task.started","pid":9,"task":"PoolWorker-2","sort":"process"}
-        {"t":2,"kind":"output","pid":7,"stream":"stdout","text":"map, on 2 cores, in chunks of 1\ntask 2 is done\ntask 1 is done\ntask 3 is done\ntask 4 is done\n"}
+        {"t":2,"kind":"output","pid":7,"stream":"stdout","text":"map, on 2 cores, chunks of 1\ntask 2 is done\ntask 1 is done\ntask 3 is done\ntask 4 is done\n"}
         {"t":3,"kind":"output","pid":7,"stream":"stdout","text":"map gave [(1, 8), (2, 9), (3, 8), (4, 9)]\n"}
         {"t":4,"kind":"output","pid":7,"stream":"stdout","text":"map_async, in chunks of 2: main goes on\ntask 1 is done\nnow main waits\n"}
         {"t":5,"kind":"output","pid":7,"stream":"stdout","text":"map_async gave [(1, 8), (2, 8), (3, 9), (4, 9)]\n"}"#;

@@ -50,4 +50,4 @@ if __name__ == "__main__":
             process.join()
     while not sent.empty():
         total += sent.get()
-    print(f"{total} mails are sent, and main ends")
+    print(f"{total} mails are sent")

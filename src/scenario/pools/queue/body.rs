@@ -43,7 +43,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
             mailers.wait();
         }
         let total: u64 = std::iter::from_fn(|| sent.try_get()).sum();
-        lesson.say(&format!("{total} mails are sent, and main ends"));
+        lesson.say(&format!("{total} mails are sent"));
         if mailers.alive() > 0 {
             scope.leave(); // as the end of main does
         }

@@ -19,7 +19,7 @@ def task(number):
         hashlib.pbkdf2_hmac("sha256", b"secret", b"salt", int(each * 1_000_000))
     else:
         sum(range(int(each * 10_000_000)))
-    return f"task {number} is done, in process {os.getpid()}"
+    return f"task {number} done by process {os.getpid()}"
 
 
 if __name__ == "__main__":
@@ -34,5 +34,5 @@ if __name__ == "__main__":
             for future in as_completed(futures):
                 print(future.result())
         except BrokenExecutor:
-            print("a worker was killed, and the pool is broken")
+            print("the pool is broken")
     print("the pool is closed")

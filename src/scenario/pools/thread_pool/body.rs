@@ -17,7 +17,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
             "hash" => hash((each.as_secs_f64() * 1e6) as u64),
             _ => drop(black_box((0..(each.as_secs_f64() * 1e7) as u64).fold(0, |sum, number| black_box(sum + number)))),
         }
-        format!("task {number} is done, in process {}", own_pid())
+        format!("task {number} done by process {}", own_pid())
     };
     lesson.say(&format!("{tasks} tasks for {workers} workers"));
     if params.text("kind") == "thread" {
@@ -36,7 +36,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         (1..=tasks).try_for_each(|number| pool.submit(number))?;
         for _ in 0..tasks {
             let Ok((_, text)) = pool.next_done()? else {
-                lesson.say("a worker was killed, and the pool is broken");
+                lesson.say("the pool is broken");
                 break;
             };
             lesson.say(text.as_str().unwrap_or_default());

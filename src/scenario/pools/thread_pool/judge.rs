@@ -74,7 +74,7 @@ impl Judge for Pool {
             facts.push(at_least("waited", "tasks that found no free worker waited in the pool's queue", waited, self.waited()));
         }
         facts.extend(self.took(params));
-        let seen: BTreeSet<u64> = self.printed.numbers(", in process ", "\n").into_iter().map(|(pid, _)| pid).collect();
+        let seen: BTreeSet<u64> = self.printed.numbers(" by process ", "\n").into_iter().map(|(pid, _)| pid).collect();
         let claim = "processes in which the tasks ran";
         match (has_threads, seen.len()) {
             (true, found) => facts.push(equals("processes", claim, 1, found)),
@@ -147,7 +147,7 @@ mod tests {
         {"t":200000000,"kind":"task.finished","task":"task-2","result":"ok"}
         {"t":200000001,"kind":"task.state","task":"task-3","state":"running"}
         {"t":300000001,"kind":"task.finished","task":"task-3","result":"ok"}
-        {"t":300000002,"kind":"output","pid":7,"stream":"stdout","text":"task 1 is done, in process 7\ntask 2 is done, in process 7\n"}"#;
+        {"t":300000002,"kind":"output","pid":7,"stream":"stdout","text":"task 1 done by process 7\ntask 2 done by process 7\n"}"#;
     const KILLED: &str = r#"
         {"t":0,"kind":"task.started","pid":8,"task":"worker-1","sort":"process"}
         {"t":0,"kind":"task.started","pid":7,"task":"task-1","sort":"future"}
@@ -185,7 +185,7 @@ mod tests {
             ]
         });
         let many: String = many.collect();
-        let many = many + r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"task 1 is done, in process 7\n"}"#;
+        let many = many + r#"{"t":1,"kind":"output","pid":7,"stream":"stdout","text":"task 1 done by process 7\n"}"#;
         assert_eq!(failed(&one_by_one, &many), ["took"]);
         let process = params(&[("kind", "process"), ("workers", "1")]);
         assert_eq!(failed(&process, KILLED), [""; 0]);

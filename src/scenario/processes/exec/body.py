@@ -15,7 +15,7 @@ def child(command):
     try:
         os.execlp(command, command)
     except OSError as error:
-        print(f"process {os.getpid()} is back from exec: {error.strerror}", flush=True)
+        print(f"process {os.getpid()} came back: {error.strerror}", flush=True)
         os._exit(127)
 
 

@@ -18,7 +18,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
             lesson.sleep(pause);
             let _ = rustix::stdio::dup2_stdin(&reader);
             let error = exec(&[command], &[]);
-            lesson.say(&format!("process {} is back from exec: {error}", own_pid()));
+            lesson.say(&format!("process {} came back: {error}", own_pid()));
             127
         })?;
         lesson.sleep(pause);

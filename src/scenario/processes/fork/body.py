@@ -7,7 +7,7 @@ split = 50
 size = 1_000_000
 status = 10
 
-childs = pieces * split // 100
+child_pieces = pieces * split // 100
 
 
 def work(count):
@@ -20,11 +20,11 @@ pid = os.fork()
 print(f"fork gave {pid} in process {os.getpid()}", flush=True)
 
 if pid == 0:
-    work(childs)
+    work(child_pieces)
     os._exit(status)
 
-work(pieces - childs)
-print("the parent has done its part, and waits")
+work(pieces - child_pieces)
+print("the parent waits")
 pid, raw = os.wait()
 elapsed = time.monotonic() - began
 print(f"wait gave {raw}, that is {os.waitstatus_to_exitcode(raw)}")

@@ -31,7 +31,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     }
 
     work(pieces - childs);
-    lesson.say("the parent has done its part, and waits");
+    lesson.say("the parent waits");
     if let Some(ended) = lesson.wait()? {
         lesson.say(&format!("wait gave {}, that is {}", ended.raw, returncode(ended.status).unwrap_or_default()));
     }

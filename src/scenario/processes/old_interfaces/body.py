@@ -14,23 +14,23 @@ def show(call, gave):
 
 
 show("os.system", os.system(silent))
-show("subprocess.run with a shell", subprocess.run(silent, shell=True).returncode)
-show("subprocess.run with a list", subprocess.run(["sleep", str(hold)]).returncode)
+show("run with a shell", subprocess.run(silent, shell=True).returncode)
+show("run with a list", subprocess.run(["sleep", str(hold)]).returncode)
 
 with os.popen(loud) as output:
-    show("os.popen: the first line", repr(output.readline()))
-    show("os.popen: the others", output.readlines())
+    show("popen: first line", repr(output.readline()))
+    show("popen: the others", output.readlines())
 
-show("os.spawnlp with P_WAIT", os.spawnlp(os.P_WAIT, "sh", "sh", "-c", silent))
+show("spawnlp, P_WAIT", os.spawnlp(os.P_WAIT, "sh", "sh", "-c", silent))
 pid = os.spawnlp(os.P_NOWAIT, "sh", "sh", "-c", silent)
-show("os.spawnlp with P_NOWAIT", pid)
+show("spawnlp, P_NOWAIT", pid)
 show("os.waitpid", os.waitpid(pid, 0))
 
-show("subprocess.call", subprocess.call(silent, shell=True))
+show("call", subprocess.call(silent, shell=True))
 try:
-    show("subprocess.check_call", subprocess.check_call(silent, shell=True))
+    show("check_call", subprocess.check_call(silent, shell=True))
 except subprocess.CalledProcessError as error:
-    show("subprocess.check_call", f"CalledProcessError, status {error.returncode}")
+    show("check_call", f"CalledProcessError {error.returncode}")
 
-show("subprocess.getoutput", repr(subprocess.getoutput(loud)))
-show("subprocess.getstatusoutput", subprocess.getstatusoutput(loud))
+show("getoutput", repr(subprocess.getoutput(loud)))
+show("getstatusoutput", subprocess.getstatusoutput(loud))

@@ -27,31 +27,31 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     };
 
     show("os.system", &wait(by_shell(&silent))?.raw);
-    show("subprocess.run with a shell", &code(wait(by_shell(&silent))?));
-    show("subprocess.run with a list", &code(wait(program(["sleep".to_owned(), hold.to_string()]))?));
+    show("run with a shell", &code(wait(by_shell(&silent))?));
+    show("run with a list", &code(wait(program(["sleep".to_owned(), hold.to_string()]))?));
 
     let mut popen = lesson.start(&ChildSpec { stdout: OutputTo::Pipe, ..by_shell(&loud) })?;
     if let Some(stdout) = popen.stdout.take() {
         let mut lines = io::BufRead::lines(io::BufReader::new(stdout)).map_while(Result::ok);
-        show("os.popen: the first line", &format!("{:?}", lines.next().unwrap_or_default()));
-        show("os.popen: the others", &format!("{:?}", lines.collect::<Vec<_>>()));
+        show("popen: first line", &format!("{:?}", lines.next().unwrap_or_default()));
+        show("popen: the others", &format!("{:?}", lines.collect::<Vec<_>>()));
     }
     popen.child.wait()?;
 
-    show("os.spawnlp with P_WAIT", &code(wait(by_shell(&silent))?));
+    show("spawnlp, P_WAIT", &code(wait(by_shell(&silent))?));
     let spawned = lesson.start(&by_shell(&silent))?.child;
-    show("os.spawnlp with P_NOWAIT", &spawned.pid());
+    show("spawnlp, P_NOWAIT", &spawned.pid());
     let Reaped { pid, raw, .. } = spawned.wait()?;
     show("os.waitpid", &format!("({pid}, {raw})"));
 
-    show("subprocess.call", &code(wait(by_shell(&silent))?));
+    show("call", &code(wait(by_shell(&silent))?));
     match code(wait(by_shell(&silent))?) {
-        0 => show("subprocess.check_call", &0),
-        status => show("subprocess.check_call", &format!("CalledProcessError, status {status}")),
+        0 => show("check_call", &0),
+        status => show("check_call", &format!("CalledProcessError {status}")),
     }
 
-    show("subprocess.getoutput", &format!("{:?}", output()?.0));
+    show("getoutput", &format!("{:?}", output()?.0));
     let (text, ended) = output()?;
-    show("subprocess.getstatusoutput", &format!("({}, {text:?})", code(ended)));
+    show("getstatusoutput", &format!("({}, {text:?})", code(ended)));
     Ok(())
 }

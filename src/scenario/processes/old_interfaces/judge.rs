@@ -36,7 +36,7 @@ impl Judge for Calls {
         if let Some(gave) = self.number("os.system") {
             facts.push(equals("system-status", "os.system gave the raw status: 256 times the exit status", 256 * status, gave));
         }
-        if let Some(gave) = self.number("subprocess.run with a shell") {
+        if let Some(gave) = self.number("run with a shell") {
             facts.push(equals("run-status", "subprocess.run gave the exit status itself", status, gave));
         }
         // The program of a shell that was killed has another parent.
@@ -50,15 +50,15 @@ impl Judge for Calls {
             facts.push(equals("shell-row", claim, below.len(), grandchildren));
         }
         if let (Some(waited), Some(pid), Some((_, gave))) =
-            (self.number("os.spawnlp with P_WAIT"), self.number("os.spawnlp with P_NOWAIT"), self.gave("os.waitpid"))
+            (self.number("spawnlp, P_WAIT"), self.number("spawnlp, P_NOWAIT"), self.gave("os.waitpid"))
             && let Some((ended, _)) = gave.strip_prefix('(').and_then(leading_number)
         {
             let claim = "os.spawnlp gave the status with P_WAIT, and with P_NOWAIT the PID that waitpid gave later";
             facts.push(equals("spawn", claim, vec![status, ended], vec![waited, pid]));
         }
-        if let (Some(call), Some((_, check))) = (self.number("subprocess.call"), self.gave("subprocess.check_call")) {
+        if let (Some(call), Some((_, check))) = (self.number("call"), self.gave("check_call")) {
             let claim = "call gave the status, and check_call the error with that status";
-            let expected = format!("{status}, CalledProcessError, status {status}");
+            let expected = format!("{status}, CalledProcessError {status}");
             facts.push(equals("check-call", claim, expected, format!("{call}, {check}")));
         }
         facts
@@ -93,11 +93,11 @@ mod tests {
         {"t":1,"kind":"task.started","pid":9,"task":"main","sort":"thread","tid":9}
         {"t":1,"kind":"process.started","pid":11,"ppid":9,"pgid":9,"sid":9,"name":"sh","argv":["sh"]}
         {"t":1,"kind":"process.started","pid":12,"ppid":11,"pgid":9,"sid":9,"name":"sleep","argv":["sleep"]}
-        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"os.system gave 2560\nsubprocess.run with a shell gave 10\n"}
+        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"os.system gave 2560\nrun with a shell gave 10\n"}
         {"t":3,"kind":"process.started","pid":13,"ppid":9,"pgid":9,"sid":9,"name":"sleep","argv":["sleep"]}
-        {"t":4,"kind":"output","pid":9,"stream":"stdout","text":"subprocess.run with a list gave 0\nos.spawnlp with P_WAIT gave 10\n"}
-        {"t":5,"kind":"output","pid":9,"stream":"stdout","text":"os.spawnlp with P_NOWAIT gave 14\nos.waitpid gave (14, 2560)\n"}
-        {"t":6,"kind":"output","pid":9,"stream":"stdout","text":"subprocess.call gave 10\nsubprocess.check_call gave CalledProcessError, status 10\n"}"#;
+        {"t":4,"kind":"output","pid":9,"stream":"stdout","text":"run with a list gave 0\nspawnlp, P_WAIT gave 10\n"}
+        {"t":5,"kind":"output","pid":9,"stream":"stdout","text":"spawnlp, P_NOWAIT gave 14\nos.waitpid gave (14, 2560)\n"}
+        {"t":6,"kind":"output","pid":9,"stream":"stdout","text":"call gave 10\ncheck_call gave CalledProcessError 10\n"}"#;
 
     #[test]
     fn each_claim_can_fail() {
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(run("a shell gave 10", "a shell gave 2560"), ["run-status"]);
         assert_eq!(run(r#""pid":12,"ppid":11"#, r#""pid":12,"ppid":1"#), ["shell-row"]);
         assert_eq!(run("NOWAIT gave 14", "NOWAIT gave 10"), ["spawn"]);
-        assert_eq!(run("CalledProcessError, status 10", "10"), ["check-call"]);
+        assert_eq!(run("CalledProcessError 10", "10"), ["check-call"]);
         let killed = r#"{"t":1,"kind":"action","do":"kill","target":"sh","by":"user"}"#;
         let killed = format!("{killed}\n{}", RUN.replace("system gave 2560", "system gave 9"));
         assert_eq!(failed(Calls::default(), &params, &killed), [""; 0], "it says nothing of that call");

@@ -39,6 +39,6 @@ time.sleep(gap * children + 1.5)
 try:
     while True:
         pid, status = os.wait()
-        print(f"the grandparent's wait gave {pid}")
+        print(f"grandparent got {pid}")
 except ChildProcessError as error:
-    print(f"the grandparent's wait failed: {error.strerror}")
+    print(f"grandparent: {error.strerror}")

@@ -38,9 +38,9 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
 
     lesson.sleep(gap * children + Duration::from_millis(1_500));
     while let Some(ended) = lesson.wait()? {
-        lesson.say(&format!("the grandparent's wait gave {}", ended.pid));
+        lesson.say(&format!("grandparent got {}", ended.pid));
     }
-    lesson.say("the grandparent's wait failed: it has no children");
+    lesson.say("grandparent: it has no children");
     Ok(())
 }
 

@@ -37,7 +37,7 @@ def make_group(letter):
 
 a, b = make_group("a"), make_group("b")
 s = start("s-1", live_in_a_session)
-print(f"groups {a[0].pid}, {b[0].pid} and {s.pid}; the parent is in group {os.getpgrp()}")
+print(f"groups {a[0].pid}, {b[0].pid} and {s.pid}; the parent's: {os.getpgrp()}")
 time.sleep(pause)
 
 print(f"{signal} to process {b[0].pid}: {b[0].name} alone")

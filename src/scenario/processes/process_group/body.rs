@@ -35,7 +35,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let (a, b) = (make_group("a")?, make_group("b")?);
     let s = start("s-1".to_owned(), true)?;
     let (own, first, second) = (getpgrp().as_raw_nonzero(), a[0].pid(), b[0].pid());
-    lesson.say(&format!("groups {first}, {second} and {}; the parent is in group {own}", s.pid()));
+    lesson.say(&format!("groups {first}, {second} and {}; the parent's: {own}", s.pid()));
     lesson.sleep(pause);
 
     lesson.say(&format!("{name} to process {second}: b-1 alone"));

@@ -17,7 +17,7 @@ impl Judge for Groups {
         self.family.see(event);
         if let EventKind::ProcessSampled(sample) = &event.kind
             && sample.state != ProcessState::Zombie
-            && self.family.printed().contains("the parent is in group")
+            && self.family.printed().contains("; the parent's: ")
         {
             self.seen.insert(sample.pid, (sample.pgid.number(), sample.sid.number()));
         }
@@ -77,7 +77,7 @@ mod tests {
         {"t":1,"kind":"task.started","pid":13,"task":"b-1","sort":"process","tid":13}
         {"t":1,"kind":"task.started","pid":14,"task":"b-2","sort":"process","tid":14}
         {"t":1,"kind":"task.started","pid":15,"task":"s-1","sort":"process","tid":15}
-        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"groups 11, 13 and 15; the parent is in group 9\n"}
+        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"groups 11, 13 and 15; the parent's: 9\n"}
         {"t":3,"kind":"process.sample","pid":12,"ppid":9,"pgid":11,"sid":9,"name":"x","state":"sleeping","core":0,"cpu":0.0,"rss":9,"start_ticks":1,"threads":[]}
         {"t":3,"kind":"process.sample","pid":15,"ppid":9,"pgid":15,"sid":15,"name":"x","state":"sleeping","core":0,"cpu":0.0,"rss":9,"start_ticks":1,"threads":[]}
         {"t":4,"kind":"process.exited","pid":11,"signal":"SIGTERM","core":false}

@@ -34,11 +34,11 @@ time.sleep(pause)
 
 child.start()
 time.sleep(pause)
-tell("main after the child")
+tell("main after child")
 
 thread.start()
 time.sleep(pause / 2)
-tell("main after the thread")
+tell("main after thread")
 
 thread.join()
 child.join()

@@ -31,12 +31,12 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         0
     })?;
     lesson.sleep(pause);
-    tell("main after the child");
+    tell("main after child");
 
     lesson.scope(|scope| {
         let thread = scope.threads("thread", 1, |_| change("thread", pause))?;
         lesson.sleep(pause / 2);
-        tell("main after the thread");
+        tell("main after thread");
         thread.wait();
         lesson.value("x", x.load(SeqCst));
         child.wait().map(drop)

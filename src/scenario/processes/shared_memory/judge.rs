@@ -5,7 +5,7 @@ use crate::scenario::card::{Facts, Family, Judge, Params, equals, leading_number
 
 /// Who tells the two numbers; where one name is the end of another, the longer one first.
 const WHO: [&str; 7] =
-    ["main after the thread", "main after the child", "thread at its end", "child at its end", "thread", "child", "main"];
+    ["main after thread", "main after child", "thread at its end", "child at its end", "thread", "child", "main"];
 
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
@@ -31,7 +31,7 @@ impl Judge for Numbers {
         let looks = self.looks();
         let place = |who: &str| looks.iter().position(|look| look.who == who);
         let threads = |looks: &[Look]| looks.iter().filter(|look| look.who == "thread").count() as i64;
-        if let (Some(changed), Some(after)) = (place("child"), place("main after the child"))
+        if let (Some(changed), Some(after)) = (place("child"), place("main after child"))
             && changed < after
         {
             facts.push(equals("private", "the child added to x, and x in the parent stayed", start, looks[after].x));
@@ -74,14 +74,14 @@ mod tests {
     use super::*;
     use crate::scenario::card::judge::failed;
 
-    const RUN: &str = r#"{"t":1,"kind":"output","pid":9,"stream":"stdout","text":"main: x is 1, shared is 1\nchild: x is 11, shared is 11\nmain after the child: x is 1, shared is 11\nthread: x is 11, shared is 21\nmain after the thread: x is 11, shared is 21\nthread at its end: x is 11, shared is 21child at its end: x is 11, shared is 21\n\n"}"#;
+    const RUN: &str = r#"{"t":1,"kind":"output","pid":9,"stream":"stdout","text":"main: x is 1, shared is 1\nchild: x is 11, shared is 11\nmain after child: x is 1, shared is 11\nthread: x is 11, shared is 21\nmain after thread: x is 11, shared is 21\nthread at its end: x is 11, shared is 21child at its end: x is 11, shared is 21\n\n"}"#;
 
     #[test]
     fn each_claim_can_fail() {
         let params = Params::defaults(super::super::card::SHARED_MEMORY.params);
         let failed = |from: &str, to: &str| failed(Numbers::default(), &params, &RUN.replace(from, to));
         assert_eq!(failed("", ""), [""; 0]);
-        assert_eq!(failed("after the child: x is 1", "after the child: x is 11"), ["private"]);
+        assert_eq!(failed("after child: x is 1", "after child: x is 11"), ["private"]);
         assert_eq!(failed("child at its end: x is 11", "child at its end: x is 21"), ["private-too"]);
         assert_eq!(failed("21\\n\\n", "11\\n\\n"), ["shared"]);
         assert_eq!(failed("thread: x is 11", "thread: x is 1").len(), 0, "main has seen it");

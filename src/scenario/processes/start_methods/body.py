@@ -12,7 +12,7 @@ greeting = "hello"
 
 def hello(method):
     cpu = time.process_time() * 1000
-    print(f"{method}: began after {cpu:.1f} ms on a core, and says {greeting}", flush=True)
+    print(f"{method}: began after {cpu:.1f} ms of CPU, says {greeting}", flush=True)
     time.sleep(pause)
 
 

@@ -21,7 +21,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     params.text("greeting").clone_into(&mut greeting());
     let hello = |method: &str| {
         let cpu = process_cpu() * 1e3;
-        lesson.say(&format!("{method}: began after {cpu:.2} ms on a core, and says {}", greeting()));
+        lesson.say(&format!("{method}: began after {cpu:.2} ms of CPU, says {}", greeting()));
         lesson.sleep(params.seconds("pause"));
         0
     };

@@ -72,7 +72,7 @@ impl Starts {
         let printed = self.family.printed();
         let one = |(at, words): (usize, &str)| {
             let method = METHODS.into_iter().find(|method| printed[..at].ends_with(method))?;
-            let (millis, rest) = printed[at + words.len()..].split_once(" ms on a core, and says ")?;
+            let (millis, rest) = printed[at + words.len()..].split_once(" ms of CPU, says ")?;
             Some((method, millis.parse().ok()?, rest))
         };
         printed.match_indices(": began after ").filter_map(one).collect()
@@ -96,9 +96,9 @@ mod tests {
         {"t":1,"kind":"process.started","pid":12,"ppid":11,"pgid":9,"sid":9,"name":"x","argv":[]}
         {"t":1,"kind":"task.started","pid":12,"task":"forkserver-1","sort":"process","tid":12}
         {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"Python 3.11 starts processes by fork\nset_start_method: context has already been set\n"}
-        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"spawn: began after 50.0 ms on a core, and says hello\nspawn-1 left with 1\n"}
-        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"fork: began after 0.0 ms on a core, and says HELLO\nfork-1 left with 0\n"}
-        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"forkserver: began after 5.0 ms on a core, and says hello\n"}"#;
+        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"spawn: began after 50.0 ms of CPU, says hello\nspawn-1 left with 1\n"}
+        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"fork: began after 0.0 ms of CPU, says HELLO\nfork-1 left with 0\n"}
+        {"t":2,"kind":"output","pid":9,"stream":"stdout","text":"forkserver: began after 5.0 ms of CPU, says hello\n"}"#;
 
     #[test]
     fn each_claim_can_fail() {

@@ -27,7 +27,7 @@ for number in range(1, children + 1):
         os._exit(10 * number)
     pids.append(pid)
 
-print("nobody has ended yet:", os.waitpid(-1, os.WNOHANG))
+print("nobody has ended:", os.waitpid(-1, os.WNOHANG))
 
 one = pids[min(chosen, children) - 1]
 print(f"now for {one} alone")
@@ -37,4 +37,4 @@ try:
     while True:
         tell("wait", *os.wait())
 except ChildProcessError:
-    print("wait failed: no child is left")
+    print("wait: no child left")

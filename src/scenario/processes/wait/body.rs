@@ -29,7 +29,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         })?);
     }
     match lesson.wait_no_hang()? {
-        None => lesson.say("nobody has ended yet: (0, 0)"),
+        None => lesson.say("nobody has ended: (0, 0)"),
         Some(ended) => tell("waitpid", ended),
     }
 
@@ -40,7 +40,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     while let Some(ended) = lesson.wait()? {
         tell("wait", ended);
     }
-    lesson.say("wait failed: no child is left");
+    lesson.say("wait: no child left");
     Ok(())
 }
 

@@ -20,12 +20,12 @@ family = [fork.Process(target=live, args=(n,), name=f"child-{n}") for n in range
 for child in family:
     child.start()
 
-print(f"{children} children live for {life} s; their parent does not look after them")
+print(f"{children} children live for {life} s; no wait() yet")
 time.sleep(life + pause)
 
 for child in family:
     child.kill()
-print("SIGKILL went to each of them")
+print("each got SIGKILL")
 time.sleep(1)
 
 for child in family:
@@ -34,5 +34,5 @@ for child in family:
     try:
         os.kill(child.pid, 0)  # sends nothing, only asks whether it is there
     except ProcessLookupError:
-        print(f"now there is no process {child.pid}")
+        print(f"no process now: {child.pid}")
     time.sleep(1 / children)

@@ -17,20 +17,20 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
             number as i32
         })?);
     }
-    lesson.say(&format!("{children} children live for {} s; their parent does not look after them", life.as_secs_f64()));
+    lesson.say(&format!("{children} children live for {} s; no wait() yet", life.as_secs_f64()));
     lesson.sleep(life + params.seconds("pause"));
 
     for child in &family {
         child.signal(Signal::KILL);
     }
-    lesson.say("SIGKILL went to each of them");
+    lesson.say("each got SIGKILL");
     lesson.sleep(Duration::from_secs(1));
 
     for child in &family {
         let status = child.wait()?.status;
         lesson.say(&format!("wait: {} left with {}", child.name(), returncode(status).unwrap_or_default()));
         if !child.signal(Signal::KILL) {
-            lesson.say(&format!("now there is no process {}", child.pid()));
+            lesson.say(&format!("no process now: {}", child.pid()));
         }
         lesson.sleep(Duration::from_secs(1) / children as u32);
     }

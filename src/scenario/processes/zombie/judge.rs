@@ -35,9 +35,7 @@ impl Judge for Zombies {
             EventKind::ProcessReaped { pid } => {
                 self.reaped.insert(*pid);
             }
-            EventKind::Output { .. }
-                if self.killed_at.is_none() && self.family.after("SIGKILL went to each").next().is_some() =>
-            {
+            EventKind::Output { .. } if self.killed_at.is_none() && self.family.after("each got SIGKILL").next().is_some() => {
                 self.killed_at = Some(event.t);
             }
             EventKind::ProcessSampled(sample) if !self.reaped.contains(&sample.pid) => {
@@ -77,7 +75,7 @@ impl Judge for Zombies {
             facts.push(equals("status-kept", claim, by_themselves.len(), by_themselves.iter().filter(kept).count()));
         }
         let gone: BTreeSet<i64> =
-            self.family.after("now there is no process ").filter_map(|text| Some(leading_number(text)?.0)).collect();
+            self.family.after("no process now: ").filter_map(|text| Some(leading_number(text)?.0)).collect();
         if !gone.is_empty() && waited.len() == children.len() {
             let found = children.iter().filter(|(_, pid)| gone.contains(&i64::from(pid.number()))).count();
             facts.push(equals("gone", "after the wait there was no such process", children.len(), found));
@@ -95,11 +93,11 @@ mod tests {
         {"t":1,"kind":"task.started","pid":11,"task":"child-1","sort":"process","tid":11}
         {"t":2,"kind":"task.finished","task":"child-1","result":"exit 1"}
         {"t":600000000,"kind":"process.sample","pid":11,"ppid":9,"pgid":9,"sid":9,"name":"x","state":"zombie","core":0,"cpu":0.0,"rss":0,"start_ticks":1,"threads":[]}
-        {"t":700000000,"kind":"output","pid":9,"stream":"stdout","text":"SIGKILL went to each of them\n"}
+        {"t":700000000,"kind":"output","pid":9,"stream":"stdout","text":"each got SIGKILL\n"}
         {"t":800000000,"kind":"process.sample","pid":11,"ppid":9,"pgid":9,"sid":9,"name":"x","state":"zombie","core":0,"cpu":0.0,"rss":0,"start_ticks":1,"threads":[]}
         {"t":900000000,"kind":"process.exited","pid":11,"code":1}
         {"t":900000000,"kind":"process.reaped","pid":11}
-        {"t":900000001,"kind":"output","pid":9,"stream":"stdout","text":"now there is no process 11\n"}"#;
+        {"t":900000001,"kind":"output","pid":9,"stream":"stdout","text":"no process now: 11\n"}"#;
 
     #[test]
     fn each_claim_can_fail() {
@@ -109,6 +107,6 @@ mod tests {
         assert_eq!(failed("\"state\":\"zombie\"", "\"state\":\"sleeping\""), ["zombies", "kill-changes-nothing"]);
         assert_eq!(failed("\"rss\":0", "\"rss\":4096"), ["no-memory"]);
         assert_eq!(failed("\"code\":1", "\"signal\":\"SIGKILL\",\"core\":false"), ["status-kept"]);
-        assert_eq!(failed("no process 11", "no process 12"), ["gone"]);
+        assert_eq!(failed("no process now: 11", "no process now: 12"), ["gone"]);
     }
 }

@@ -1,5 +1,4 @@
 """Talking to a program: line by line while it runs, or all at once with communicate()."""
-import gzip
 import subprocess
 import tempfile
 import threading
@@ -30,19 +29,21 @@ talker.wait()
 talker = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 answer, error = talker.communicate(input="pear\napple\nfig\n")
 print(f"communicate gave {answer!r} and {error!r}")
-time.sleep(pause)
 
+# gzip packs a story: its input is a pipe, its output a file.
 folder = tempfile.TemporaryDirectory()
-piece = gzip.compress(b"This is one line of a very, very, very, very, very, long story.\n" * 16384)
 with open(f"{folder.name}/story.gz", "wb") as file:
-    file.write(piece * mebibytes)
+    packer = subprocess.Popen(["gzip"], stdin=subprocess.PIPE, stdout=file)
+    for _ in range(mebibytes):
+        packer.stdin.write(b"This is one line of a very, very, very, very, very, long story.\n" * 16384)
+    packer.communicate()
 
 both = subprocess.Popen(["ls", "-l"], cwd=folder.name).communicate()
-print("without a PIPE, communicate gave", both)
+print("without a PIPE:", both)
 try:
     subprocess.Popen("gzip -dc story.gz", cwd=folder.name, stdout=subprocess.PIPE)
 except FileNotFoundError as missing:
-    print("no program is called", missing.filename)
+    print("no program called", missing.filename)
 time.sleep(pause)
 
 longest = 0
@@ -50,11 +51,8 @@ gunzip = subprocess.Popen(["gzip", "-dc", "story.gz"], cwd=folder.name, stdout=s
 for line in gunzip.stdout:
     longest = max(longest, len(line))
 gunzip.wait()
-print("line by line, the longest piece was", longest, "bytes")
-time.sleep(pause)
+print("the longest line:", longest, "bytes")
 
 gunzip = subprocess.Popen(["gzip", "-dc", "story.gz"], cwd=folder.name, stdout=subprocess.PIPE)
 story, _ = gunzip.communicate()
-print("with communicate, it was", len(story), "bytes")
-time.sleep(pause)
-folder.cleanup()
+print("all at once:", len(story), "bytes")

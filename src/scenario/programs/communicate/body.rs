@@ -47,7 +47,6 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let said = lesson.start(&talker)?.communicate(b"pear\napple\nfig\n")?;
     let text = |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
     lesson.say(&format!("communicate gave {:?} and {:?}", text(said.stdout), text(said.stderr)));
-    lesson.sleep(pause);
 
     let folder = Folder::make("communicate")?;
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
@@ -57,9 +56,9 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let there = |spec| ChildSpec { cwd: Some(folder.path().into()), ..spec };
 
     let ls = lesson.start(&there(program(["ls", "-l"])))?.communicate(b"")?;
-    lesson.say(&format!("without a PIPE, communicate gave ({:?}, {:?})", ls.stdout, ls.stderr));
+    lesson.say(&format!("without a PIPE: ({:?}, {:?})", ls.stdout, ls.stderr));
     if lesson.start(&there(program(["gzip -dc story.gz"]))).is_err() {
-        lesson.say("no program is called gzip -dc story.gz");
+        lesson.say("no program called gzip -dc story.gz");
     }
     lesson.sleep(pause);
 
@@ -68,11 +67,9 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let mut gunzip = lesson.start(&gzip)?;
     let longest = gunzip.lines()?.map(|line| line.len() + 1).max().unwrap_or_default();
     gunzip.wait()?;
-    lesson.say(&format!("line by line, the longest piece was {longest} bytes"));
-    lesson.sleep(pause);
+    lesson.say(&format!("the longest line: {longest} bytes"));
 
     let story = lesson.start(&gzip)?.communicate(b"")?.stdout.unwrap_or_default();
-    lesson.say(&format!("with communicate, it was {} bytes", story.len()));
-    lesson.sleep(pause);
+    lesson.say(&format!("all at once: {} bytes", story.len()));
     Ok(())
 }

@@ -41,16 +41,16 @@ impl Judge for Talk {
             // Rust has other quotes.
             facts.push(equals("error-bytes", claim, "''", error.replace('"', "'")));
         }
-        if let Some(gave) = self.printed.after("without a PIPE, communicate gave ") {
+        if let Some(gave) = self.printed.after("without a PIPE: ") {
             facts.push(equals("no-pipe", "without a PIPE, communicate() brought back", "(None, None)", gave));
         }
         if self.is_killed {
             return facts;
         }
-        if let Some(bytes) = self.printed.after("line by line, the longest piece was ").and_then(bytes) {
+        if let Some(bytes) = self.printed.after("the longest line: ").and_then(bytes) {
             facts.push(equals("flat", "line by line, the longest piece that the loop got was: bytes", 64, bytes));
         }
-        if let Some(bytes) = self.printed.after("with communicate, it was ").and_then(bytes) {
+        if let Some(bytes) = self.printed.after("all at once: ").and_then(bytes) {
             let claim = "communicate() gave all of the story in one piece: MiB";
             facts.push(equals("kept", claim, params.count("mebibytes"), bytes / (1024 * 1024)));
         }
@@ -73,8 +73,8 @@ mod tests {
     use crate::scenario::card::printed_lines::printed;
 
     const TOLD: &str = "we say pear\nwe close its input\nsort says apple\ncommunicate gave \"apple\\n and \" and \"\"\n\
-        without a PIPE, communicate gave (None, None)\nline by line, the longest piece was 64 bytes\n\
-        with communicate, it was 33554432 bytes\n";
+        without a PIPE: (None, None)\nthe longest line: 64 bytes\n\
+        all at once: 33554432 bytes\n";
 
     #[test]
     fn each_claim_can_fail() {
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(fails("we close", "sort says apple\nwe close"), ["silent"]);
         assert_eq!(fails("and \"\"", "and None"), ["error-bytes"]);
         assert_eq!(fails("(None,", "(b'total 0',"), ["no-pipe"]);
-        assert_eq!(fails("was 64 bytes", "was 6400 bytes"), ["flat"]);
+        assert_eq!(fails(": 64 bytes", ": 6400 bytes"), ["flat"]);
         assert_eq!(fails("33554432", "33553432"), ["kept"]);
         let killed = [
             r#"{"t":1,"kind":"process.started","pid":7,"ppid":1,"pgid":1,"sid":1,"name":"gunzip","argv":[]}"#,

@@ -58,7 +58,7 @@ memo = tempfile.TemporaryFile()
 os.set_inheritable(memo.fileno(), True)
 for close in True, False:
     test = subprocess.Popen(["test", "-e", f"/dev/fd/{memo.fileno()}"], close_fds=close)
-    print(f"close_fds={close}: test finds our file:", test.wait() == 0)
+    print(f"close_fds={close}: finds our file:", test.wait() == 0)
 
 for text in False, True:
     printf = subprocess.Popen(["printf", r"one\r\ntwo\n"], stdout=subprocess.PIPE, text=text)

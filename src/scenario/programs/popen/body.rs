@@ -74,7 +74,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         let keep_fds = if close { Vec::new() } else { vec![memo.as_raw_fd()] };
         let test = program(["test", "-e", &format!("/dev/fd/{}", memo.as_raw_fd())]);
         let status = lesson.start(&ChildSpec { keep_fds, ..test })?.wait()?;
-        lesson.say(&format!("close_fds={close}: test finds our file: {}", status == 0));
+        lesson.say(&format!("close_fds={close}: finds our file: {}", status == 0));
     }
 
     let printf = ChildSpec { stdout: OutputTo::Pipe, ..program(["printf", r"one\r\ntwo\n"]) };

@@ -86,7 +86,7 @@ mod tests {
     use crate::scenario::card::printed_lines::printed;
 
     const TOLD: &str = "poll None\nniceness 5\nniceness here 0\nbufsize 0\nline 1\nline 2\nclose\nline 3\nbufsize -1\nclose\nline 1\n\
-        close_fds=True: test finds our file: False\nclose_fds=False: test finds our file: True\nwait 7\npoll 7\n";
+        close_fds=True: finds our file: False\nclose_fds=False: finds our file: True\nwait 7\npoll 7\n";
 
     #[test]
     fn each_claim_can_fail() {
@@ -95,10 +95,7 @@ mod tests {
         assert_eq!(fails("", ""), [""; 0]);
         assert_eq!(fails("poll None", "poll 7"), ["poll"]);
         assert_eq!(fails("-1\nclose", "-1\nline 1\nclose"), ["buffered"]);
-        assert_eq!(
-            fails("close_fds=True: test finds our file: False", "close_fds=True: test finds our file: True"),
-            ["close-fds"]
-        );
+        assert_eq!(fails("close_fds=True: finds our file: False", "close_fds=True: finds our file: True"), ["close-fds"]);
         assert_eq!(fails("niceness 5", "niceness 0"), ["nice"]);
         assert_eq!(fails("0\nline 1\nline 2\nclose", "0\nclose"), [""; 0], "a machine that is too busy");
     }

@@ -56,7 +56,6 @@ for name, program in ("polite", polite), ("slow", slow), ("deaf", deaf):
         program.kill()
     status = program.wait()
     lived = time.monotonic() - asked
-    said = ", ".join(program.stdout.read().split("\n")[:-1])
+    said = ", ".join(program.stdout.read().splitlines())
     is_there = os.path.exists(f"{folder.name}/{name}")
-    print(f"{name}: {said}; status {status} after {lived:.3f} s; its file is there: {is_there}")
-folder.cleanup()
+    print(f"{name}: {said}; status {status} after {lived:.3f} s; file is there: {is_there}")

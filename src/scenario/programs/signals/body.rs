@@ -60,7 +60,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         let lived = asked.elapsed().as_secs_f64();
         let said = lines.collect::<Vec<_>>().join(", ");
         let is_there = folder.path().join(&name).exists();
-        lesson.say(&format!("{name}: {said}; status {status} after {lived:.3} s; its file is there: {is_there}"));
+        lesson.say(&format!("{name}: {said}; status {status} after {lived:.3} s; file is there: {is_there}"));
     }
     Ok(())
 }

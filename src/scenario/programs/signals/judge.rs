@@ -89,7 +89,7 @@ impl Requests {
         let line = self.printed.lines().iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))?;
         let (said, rest) = line.split_once("; status ")?;
         let (status, rest) = rest.split_once(" after ")?;
-        let (seconds, there) = rest.split_once(" s; its file is there: ")?;
+        let (seconds, there) = rest.split_once(" s; file is there: ")?;
         let milliseconds = (seconds.parse::<f64>().ok()? * 1000.0).round() as u64;
         let is_file_there = there.eq_ignore_ascii_case("true");
         Some(Ended { name, said, status: status.parse().ok()?, milliseconds, is_file_there })
@@ -102,9 +102,9 @@ mod tests {
     use crate::scenario::card::judge::failed;
     use crate::scenario::card::printed_lines::printed;
 
-    const TOLD: &str = "polite: heard SIGTERM, ran finally; status 0 after 0.010 s; its file is there: False\n\
-        slow: heard SIGTERM; status 3 after 0.605 s; its file is there: True\nkill deaf\n\
-        deaf: heard SIGTERM; status -9 after 1.002 s; its file is there: True\n";
+    const TOLD: &str = "polite: heard SIGTERM, ran finally; status 0 after 0.010 s; file is there: False\n\
+        slow: heard SIGTERM; status 3 after 0.605 s; file is there: True\nkill deaf\n\
+        deaf: heard SIGTERM; status -9 after 1.002 s; file is there: True\n";
 
     #[test]
     fn each_claim_can_fail() {

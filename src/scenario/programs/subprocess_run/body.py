@@ -12,15 +12,13 @@ pause = 0.5
 
 folder = tempfile.TemporaryDirectory()
 for number in range(1, files + 1):
-    open(f"{folder.name}/lesson-{number}.py", "w").close()
+    subprocess.run(["touch", f"lesson-{number}.py"], cwd=folder.name)
 
 result = subprocess.run(["ls", "-l"], cwd=folder.name)
 print("ls gave back", result.stdout)
-time.sleep(pause)
 
 result = subprocess.run(["printf", "café"], stdout=subprocess.PIPE, text=text)
 print(f"printf gave back {result.stdout!r}, length {len(result.stdout)}")
-time.sleep(pause)
 
 result = subprocess.run([sys.executable, "-c", f"exit({status})"])
 print(sys.executable, "ended with status", result.returncode)
@@ -35,4 +33,3 @@ time.sleep(pause)
 # One line, and a shell that reads it.
 subprocess.run("sleep 0.8; echo shell: *.py", shell=True, cwd=folder.name)
 subprocess.run(f"echo shell: Hello {guest}", shell=True, cwd=folder.name)
-folder.cleanup()

@@ -8,14 +8,13 @@ use crate::scenario::lesson::{Lesson, LessonError};
 pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let (guest, pause) = (params.text("guest"), params.seconds("pause"));
     let folder = Folder::make("subprocess-run")?;
-    for number in 1..=params.count("files") {
-        folder.write(&format!("lesson-{number}.py"), b"")?;
-    }
     let there = |spec| ChildSpec { cwd: Some(folder.path().into()), ..spec };
+    for number in 1..=params.count("files") {
+        lesson.run(&there(program(["touch", &format!("lesson-{number}.py")])))?;
+    }
 
     let ls = lesson.run(&there(program(["ls", "-l"])))?;
     lesson.say(&format!("ls gave back {:?}", ls.stdout));
-    lesson.sleep(pause);
 
     let printf = lesson.run(&ChildSpec { stdout: OutputTo::Pipe, ..program(["printf", "café"]) })?;
     let bytes = printf.stdout.unwrap_or_default();
@@ -25,7 +24,6 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     } else {
         lesson.say(&format!("printf gave back b\"{}\", length {}", bytes.escape_ascii(), bytes.len()));
     }
-    lesson.sleep(pause);
 
     // Python asks another Python here, and we a shell.
     let sh = lesson.run(&program(["sh", "-c", &format!("exit {}", params.count("status"))]))?;

@@ -26,7 +26,7 @@ pub(crate) const SUBPROCESS_RUN: Scenario = Scenario {
         ),
         count("status", 3, 0..=255, "", "the status that a program ends with"),
         flag("text", false, "whether the output comes back as text instead of bytes"),
-        seconds("pause", 0.5, 0.0..=1.0, "time between two programs"),
+        seconds("pause", 0.5, 0.0..=1.0, "time between two parts"),
     ],
     actions: &[on("go-on", "main", "starts the next program at once")],
     script: &[],

@@ -13,7 +13,7 @@ gate = threading.Barrier(parties, timeout=timeout)
 def worker(number):
     name = threading.current_thread().name
     time.sleep(0.4 * number)
-    print(name, "comes to the barrier")
+    print(name, "comes to the gate")
     try:
         place = gate.wait()
         print(name, "passes, with number", place)

@@ -13,7 +13,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         scope.offer(&gate);
         let workers = scope.threads("worker", params.count("comers"), |worker| {
             worker.sleep(Duration::from_millis(400) * worker.number() as u32);
-            worker.say("comes to the barrier");
+            worker.say("comes to the gate");
             match gate.wait_for(timeout) {
                 Ok(place) => worker.say(&format!("passes, with number {place}")),
                 Err(broken) => worker.say(&format!("gets an error: {broken}")),

@@ -25,7 +25,7 @@ may_blink.set()
 def blink():
     for _ in range(changes):
         if not may_blink.wait(pause):
-            print("Nobody presses: the LED goes on by itself")
+            print("nobody has pressed")
             may_blink.set()
         led.toggle()
         time.sleep(every)
@@ -45,4 +45,4 @@ blinker = threading.Thread(target=blink, name="blinker")
 blinker.start()
 print(f"GPIO{line} blinks; press GPIO{button}")
 blinker.join()
-print("main has waited for the blinker")
+print("the blinker is over")

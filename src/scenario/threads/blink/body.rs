@@ -24,7 +24,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         let blinker = scope.thread("blinker", |blinker| {
             for change in 1..=params.count("changes") {
                 if !may_blink.wait(Some(pause)) {
-                    lesson.say("Nobody presses: the LED goes on by itself");
+                    lesson.say("nobody has pressed");
                     may_blink.set();
                 }
                 lesson.gpio(line, Level::high_if(change % 2 == 1));
@@ -33,7 +33,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         })?;
         lesson.say(&format!("{line} blinks; press {button}"));
         blinker.join();
-        lesson.say("main has waited for the blinker");
+        lesson.say("the blinker is over");
         Ok(())
     })
 }

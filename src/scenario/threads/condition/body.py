@@ -1,22 +1,19 @@
 """Customers wait in a shop until there is something to buy."""
-
 import threading
 import time
 
 customers = 4
 pause = 1.2
-
 shop = threading.Condition()
 shelf = []
 
 
 def buy():
-    name = threading.current_thread().name
     with shop:
         while not shelf:
             shop.wait()
-            print(name, "wakes up")
-        print(name, "buys", shelf.pop())
+            print(threading.current_thread().name, "wakes up")
+        print(threading.current_thread().name, "buys", shelf.pop())
 
 
 threads = [threading.Thread(target=buy, name=f"customer-{n}") for n in range(1, customers + 1)]
@@ -31,12 +28,12 @@ with shop:
 time.sleep(pause)
 
 with shop:
-    print("main brings nothing: notify_all()")
+    print("main brings nothing")
     shop.notify_all()
 time.sleep(pause)
 
 with shop:
-    print("main brings a cake for each: notify_all()")
+    print("main brings cakes")
     shelf.extend(["a cake"] * (customers - 1))
     shop.notify_all()
 for thread in threads:

@@ -37,8 +37,8 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         scope.offer(&shop);
         let threads = scope.threads("customer", customers, buy)?;
         visit("one loaf: notify()", vec!["a loaf"], false);
-        visit("nothing: notify_all()", Vec::new(), true);
-        visit("a cake for each: notify_all()", vec!["a cake"; customers - 1], true);
+        visit("nothing", Vec::new(), true);
+        visit("cakes", vec!["a cake"; customers - 1], true);
         threads.wait();
         Ok(())
     })

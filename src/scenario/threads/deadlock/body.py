@@ -16,7 +16,7 @@ def give_back(lock):
     try:
         lock.release()
     except RuntimeError as error:
-        print("Somebody took the lock away:", error)
+        print("lock taken away:", error)
 
 
 def paint():
@@ -36,14 +36,14 @@ def trade():
     print("broker has its first lock")
     time.sleep(gap)
     while not second.acquire(timeout=timeout):
-        print("broker gives up, and tries again later")
+        print("broker gives up")
         give_back(first)
         time.sleep(gap)
         first.acquire()
     for share in range(len(share_prices)):
         share_prices[share] += 1
         time.sleep(0.1)
-    print("broker has raised the prices to", share_prices)
+    print("the prices are now", share_prices)
     give_back(second)
     give_back(first)
 

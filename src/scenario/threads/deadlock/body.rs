@@ -13,7 +13,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let shares = || share_prices.lock().unwrap_or_else(PoisonError::into_inner);
     let give_back = |lock: &Lock<'_>| {
         if let Err(error) = lock.release() {
-            lesson.say(&format!("Somebody took the lock away: {error}"));
+            lesson.say(&format!("lock taken away: {error}"));
         }
     };
 
@@ -33,7 +33,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         lesson.say("broker has its first lock");
         lesson.sleep(gap);
         while !second.acquire_for(timeout) {
-            lesson.say("broker gives up, and tries again later");
+            lesson.say("broker gives up");
             give_back(first);
             lesson.sleep(gap);
             first.acquire();
@@ -42,7 +42,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
             shares()[share] += 1;
             lesson.sleep(Duration::from_millis(100));
         }
-        lesson.say(&format!("broker has raised the prices to {:?}", *shares()));
+        lesson.say(&format!("the prices are now {:?}", *shares()));
         give_back(second);
         give_back(first);
     };

@@ -26,12 +26,12 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         for _ in 0..params.count("times") {
             lesson.sleep(pause);
             go.set();
-            lesson.say("The flag is up");
             lesson.value("is_up", go.is_set());
+            lesson.say(&format!("is_set() says {}", go.is_set()));
             lesson.sleep(pause);
             go.clear();
             lesson.value("is_up", go.is_set());
-            lesson.say("The flag is down");
+            lesson.say(&format!("is_set() says {}", go.is_set()));
         }
         lesson.sleep(pause);
         is_over.store(true, Ordering::SeqCst);

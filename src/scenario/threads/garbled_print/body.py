@@ -7,14 +7,12 @@ import time
 writers = 2
 lines = 6
 gap = 0.2
-
 screen = threading.Lock()
 
 
 def print_lines():
-    name = threading.current_thread().name
     for line in range(1, lines + 1):
-        print(name, "prints line", line)
+        print(threading.current_thread().name, "prints line", line)
         time.sleep(gap)
 
 
@@ -37,6 +35,6 @@ def run(title, function, *args):
         thread.join()
 
 
-run("One print for a line:", print_lines)
-run("Two prints for a line:", copy_files, contextlib.nullcontext())
-run("Two prints for a line, with the lock:", copy_files, screen)
+run("One print a line:", print_lines)
+run("Two prints a line:", copy_files, contextlib.nullcontext())
+run("With the lock:", copy_files, screen)

@@ -27,11 +27,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
 
     lesson.scope(|scope| {
         scope.offer(&screen);
-        lesson.say("One print for a line:");
+        lesson.say("One print a line:");
         scope.threads("writer", writers, print_lines)?.wait();
-        lesson.say("Two prints for a line:");
+        lesson.say("Two prints a line:");
         scope.threads("writer", writers, |writer| copy_files(writer, None))?.wait();
-        lesson.say("Two prints for a line, with the lock:");
+        lesson.say("With the lock:");
         scope.threads("writer", writers, |writer| copy_files(writer, Some(&screen)))?.wait();
         Ok(())
     })

@@ -5,7 +5,7 @@ use crate::scenario::card::seen::{Holds, action};
 use crate::scenario::card::{Facts, Judge, Params, Printed, at_least, equals, more_than};
 
 /// What main prints before each round.
-const TITLES: [&str; 3] = ["One print for a line:\n", "Two prints for a line:\n", "Two prints for a line, with the lock:\n"];
+const TITLES: [&str; 3] = ["One print a line:\n", "Two prints a line:\n", "With the lock:\n"];
 
 #[derive(Debug)]
 pub(super) struct Screen {

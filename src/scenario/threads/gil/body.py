@@ -77,4 +77,4 @@ else:
     print("numpy is not installed here")
 run_together("wait", threading.Thread, lambda: time.sleep(span))
 run_together("add", threading.Thread, add)
-print(f"{number} of {workers * 50} additions are there")
+print(f"{number} of {workers * 50} additions are in")

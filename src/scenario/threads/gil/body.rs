@@ -70,7 +70,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
             number.store(seen + 1, Ordering::SeqCst);
         }
     })?;
-    lesson.say(&format!("{} of {} additions are there", number.into_inner(), workers * 50));
+    lesson.say(&format!("{} of {} additions are in", number.into_inner(), workers * 50));
     Ok(())
 }
 

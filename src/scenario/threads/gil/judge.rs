@@ -120,7 +120,7 @@ impl Cores {
             self.has_lock = Some(!line.contains("This Python has no GIL"));
         } else if let Some(turns) = line.strip_prefix("The threads took ").and_then(|rest| rest.strip_suffix(" turns")) {
             self.turns = turns.parse().ok();
-        } else if let Some((there, _)) = line.split_once(" of ").filter(|(_, rest)| rest.ends_with("additions are there")) {
+        } else if let Some((there, _)) = line.split_once(" of ").filter(|(_, rest)| rest.ends_with("additions are in")) {
             self.additions = there.parse().ok();
         }
     }
@@ -183,7 +183,7 @@ mod tests {
                 );
             }
         }
-        lines + &output("51 of 100 additions are there")
+        lines + &output("51 of 100 additions are in")
     }
 
     fn output(text: &str) -> String {

@@ -32,10 +32,10 @@ def drill():
 def pass_by():
     for _ in range(8):
         if tool.acquire(blocking=False):
-            print("passer-by: the tool is free")
+            print("passer-by: free")
             tool.release()
         else:
-            print("passer-by: the tool is taken, I do something else")
+            print("passer-by: taken")
         time.sleep(0.25)
 
 
@@ -49,7 +49,7 @@ def release_diary():
     try:
         diary.release()
     except RuntimeError as error:
-        print(f"stranger: the diary is not mine: {error}")
+        print(f"stranger got: {error}")
 
 
 threads = [threading.Thread(target=saw if n % 2 else drill, name=f"worker-{n}") for n in range(1, workers + 1)]
@@ -62,14 +62,14 @@ for thread in threads:
 careless = threading.Thread(target=add_score, name="careless")
 careless.start()
 careless.join()
-print("careless has ended, main wants the tool")
+print("main wants the tool")
 if not tool.acquire(timeout=pause):
-    print("main has waited in vain, and releases what careless acquired")
+    print("main releases it")
 tool.release()
 
 with diary:
     with diary:
-        print("main has the diary twice")
+        print("main: diary, twice")
         stranger = threading.Thread(target=release_diary, name="stranger")
         stranger.start()
         stranger.join()

@@ -31,10 +31,10 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let pass_by = |passer: &Worker<'_>| {
         for _ in 0..8 {
             if tool.try_acquire() {
-                lesson.say("passer-by: the tool is free");
+                lesson.say("passer-by: free");
                 tool.release()?;
             } else {
-                lesson.say("passer-by: the tool is taken, I do something else");
+                lesson.say("passer-by: taken");
             }
             passer.sleep(Duration::from_millis(250));
         }
@@ -48,7 +48,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     };
     let release_diary = |_: &Worker<'_>| {
         if let Err(error) = diary.release() {
-            lesson.say(&format!("stranger: the diary is not mine: {error}"));
+            lesson.say(&format!("stranger got: {error}"));
         }
     };
 
@@ -61,15 +61,15 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         passer_by.join();
 
         scope.thread("careless", add_score)?.join();
-        lesson.say("careless has ended, main wants the tool");
+        lesson.say("main wants the tool");
         if !tool.acquire_for(params.seconds("pause")) {
-            lesson.say("main has waited in vain, and releases what careless acquired");
+            lesson.say("main releases it");
         }
         let _ = tool.release();
 
         let _diary = diary.held();
         let _diary_again = diary.held();
-        lesson.say("main has the diary twice");
+        lesson.say("main: diary, twice");
         scope.thread("stranger", release_diary)?.join();
         lesson.sleep(Duration::from_millis(500));
         Ok(())

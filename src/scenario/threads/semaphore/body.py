@@ -26,7 +26,7 @@ for thread in visitors:
 
 time.sleep(pause)
 door.release()
-print("main has released a permit that it never acquired")
+print("main adds a permit")
 
 for thread in visitors:
     thread.join()
@@ -34,4 +34,4 @@ for thread in visitors:
 try:
     gate.release()
 except ValueError as error:
-    print(f"the bounded semaphore says: {error}")
+    print(f"bounded semaphore: {error}")

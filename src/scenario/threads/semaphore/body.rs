@@ -25,11 +25,11 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
 
         lesson.sleep(params.seconds("pause"));
         door.release();
-        lesson.say("main has released a permit that it never acquired");
+        lesson.say("main adds a permit");
         visitors.wait();
 
         if let Err(error) = gate.release() {
-            lesson.say(&format!("the bounded semaphore says: {error}"));
+            lesson.say(&format!("bounded semaphore: {error}"));
         }
         Ok(())
     })

@@ -54,7 +54,7 @@ time.sleep(pause)
 for thread in [*made, clock]:
     thread.start()
 made[0].join(timeout=0.7)
-print(f"main has waited 0.7 s, {name}1 is alive: {made[0].is_alive()}")
+print(f"after 0.7 s {name}1 is alive: {made[0].is_alive()}")
 for thread in [*made, clock]:
     thread.join()
 print(f"{name}1 is alive: {made[0].is_alive()}; shared: {shared}")

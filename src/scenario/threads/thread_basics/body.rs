@@ -34,7 +34,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         let started = made.into_iter().map(NewThread::start).collect::<Result<Vec<_>, _>>()?;
         // A join of Rust's has no time limit.
         lesson.sleep(Duration::from_millis(700));
-        lesson.say(&format!("main has waited 0.7 s, {name}1 is alive: {}", started[0].is_alive()));
+        lesson.say(&format!("after 0.7 s {name}1 is alive: {}", started[0].is_alive()));
         for thread in started {
             thread.join();
         }

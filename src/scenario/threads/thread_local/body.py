@@ -60,5 +60,5 @@ print(f"main finds: mine.x {getattr(mine, 'x', 'nothing')}, x {x}")
 
 no_guard = contextlib.nullcontext()
 compare("nobody writes", no_guard, [])
-compare("only the writer locks", no_guard, [threading.Thread(target=move, name="writer")])
+compare("the writer locks", no_guard, [threading.Thread(target=move, name="writer")])
 compare("readers lock, too", accounts, [threading.Thread(target=move, name="writer")])

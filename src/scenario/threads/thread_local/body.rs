@@ -59,7 +59,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         lesson.say(&format!("main finds: mine.x {mine}, x {}", x.load(Ordering::SeqCst)));
 
         for (title, guard, has_writer) in
-            [("nobody writes", None, false), ("only the writer locks", None, true), ("readers lock, too", Some(&accounts), true)]
+            [("nobody writes", None, false), ("the writer locks", None, true), ("readers lock, too", Some(&accounts), true)]
         {
             let readers = scope.threads("reader", threads, move |reader| read(reader, guard))?;
             if has_writer {

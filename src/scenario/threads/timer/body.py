@@ -10,7 +10,7 @@ call = 0.1
 
 
 def greet():
-    print(f"hello from the thread {threading.current_thread().name}")
+    print(f"hello from thread {threading.current_thread().name}")
 
 
 def drift():
@@ -41,4 +41,4 @@ threading.Thread(target=every, name="every").start()
 
 time.sleep(0.8 * delay)
 doomed.cancel()
-print("main has cancelled doomed")
+print("doomed is cancelled")

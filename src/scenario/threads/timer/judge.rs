@@ -41,7 +41,7 @@ impl Judge for Calls {
         match &event.kind {
             EventKind::TaskStarted { task, .. } if task == "main" => self.began = event.t,
             EventKind::TaskFinished { task, .. } if task == "hello" => self.hello_is_over = true,
-            EventKind::Output { .. } if self.doomed.is_none() && self.printed.text().contains("main has cancelled doomed") => {
+            EventKind::Output { .. } if self.doomed.is_none() && self.printed.text().contains("doomed is cancelled") => {
                 self.doomed = Some(event.t);
             }
             _ => {}
@@ -82,7 +82,7 @@ impl Judge for Calls {
         }
         let text = self.printed.text();
         let callers: Vec<&str> =
-            after(text, "hello from the thread ").map(|name| name.split(['\n', ' ']).next().unwrap_or_default()).collect();
+            after(text, "hello from thread ").map(|name| name.split(['\n', ' ']).next().unwrap_or_default()).collect();
         let calls = |name: &str| callers.iter().filter(|caller| caller.starts_with(name)).count();
         let in_time = |cancelled: Monotonic, delay: Duration| cancelled + MARGIN < self.began + delay;
         let hello = match self.hello {
@@ -111,8 +111,8 @@ mod tests {
 
     const EVENTS: &str = r#"
         {"t":100000000,"kind":"task.started","pid":1,"task":"main","sort":"thread","tid":1}
-        {"t":1700000000,"kind":"output","pid":1,"stream":"stdout","text":"main has cancelled doomed\n"}
-        {"t":2100000000,"kind":"output","pid":1,"stream":"stdout","text":"hello from the thread hello\n"}
+        {"t":1700000000,"kind":"output","pid":1,"stream":"stdout","text":"doomed is cancelled\n"}
+        {"t":2100000000,"kind":"output","pid":1,"stream":"stdout","text":"hello from thread hello\n"}
         {"t":2100000001,"kind":"task.finished","task":"hello","result":"ok"}"#;
 
     fn run(drift: &str, every: &str) -> String {
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(failed(&run("3.51", "3.00")), [""; 0]);
         assert_eq!(failed(&run("3.40", "3.00")), ["drifts"]);
         assert_eq!(failed(&run("3.51", "3.52")), ["every"]);
-        assert_eq!(failed(&run("3.51", "3.00").replace("the thread hello", "the thread doomed")), ["cancelled", "own-thread"]);
+        assert_eq!(failed(&run("3.51", "3.00").replace("from thread hello", "from thread doomed")), ["cancelled", "own-thread"]);
         assert_eq!(failed(&run("3.51", "3.00").replace("the thread hello", "the thread hello-2")), ["own-thread"]);
     }
 

@@ -59,7 +59,7 @@ while missing:
     try:
         name, what, task, primes = answers.get(timeout=give_up)
     except queue.Empty:
-        print("no answer: once more", *missing)
+        print("no answer, again:", *missing)
         for task in missing:
             todo.put(task)
         if all(worker.poll() is not None for worker in workers.values()):

@@ -69,7 +69,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         while !missing.is_empty() {
             let Some((name, what, task, primes)) = answers.get_for(give_up) else {
                 let again: Vec<String> = missing.iter().map(u64::to_string).collect();
-                lesson.say(&format!("no answer: once more {}", again.join(" ")));
+                lesson.say(&format!("no answer, again: {}", again.join(" ")));
                 for task in &missing {
                     todo.put(Some(*task));
                 }
