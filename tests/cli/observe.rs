@@ -152,7 +152,8 @@ fn any_action_may_be_for_python_and_a_typing_error_is_found_where_nobody_listens
 }
 
 /// Three programs in one: what it is called with, what a child of each sort sees, and how it ends.
-const SETTABLE: &str = r#"import multiprocessing, sys, threading
+const SETTABLE: &str = r#"#!/usr/bin/env python3
+import multiprocessing, sys, threading
 size = 3  # of what
 name = "Ada"
 rate = 0.5
@@ -177,6 +178,7 @@ fn settable() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mine.py");
     fs::write(&file, SETTABLE).expect("written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("ours");
     (folder, file.to_str().expect("UTF-8").to_owned())
 }
 
@@ -196,6 +198,9 @@ fn the_literals_of_a_program_are_set_and_its_file_stays() {
         let expected = format!("77 Zoë \"Z\" 2.0 True ['{path}', '{method}', '{path}'] True\n(77, 'Zoë \"Z\"')\n");
         assert_eq!((status, out.as_str(), err.as_str()), (1, expected.as_str(), traceback.as_str()), "{method}");
     }
+    let (status, out, err) = exec(&["--set", "size=77", "--", path, "fork", path]);
+    let expected = format!("77 Ada 0.5 False ['{path}', 'fork', '{path}'] True\n(77, 'Ada')\n");
+    assert_eq!((status, out.as_str(), err.as_str()), (1, expected.as_str(), traceback.as_str()), "by its first line");
     assert_eq!(fs::read_to_string(path).expect("there"), SETTABLE);
 }
 

@@ -149,7 +149,9 @@ fn set_knobs(stages: &mut [ChildSpec], words: &[String]) -> Result<(), CliError>
         }
     }
     if programs.is_empty() {
-        return Err(usage("nothing here is a Python program with a file of its own, such as `python3 mine.py`".to_owned()));
+        return Err(usage(
+            "nothing here is a Python program with a file of its own, such as `python3 mine.py` or `./mine.py`".to_owned(),
+        ));
     }
     for word in words {
         let (name, text) = word.split_once('=').ok_or_else(|| usage(format!("{word:?} is not NAME=VALUE")))?;

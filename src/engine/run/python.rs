@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::{ChildSpec, Language};
 use crate::sys::{executed_file, find_program};
@@ -43,10 +43,7 @@ impl PythonProgram {
         if is_python(program) {
             return Some(Self { name, obstacle: options(arguments).0 });
         }
-        let own_path = spec.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
-        let path = own_path.or_else(|| std::env::var_os("PATH").filter(|_| !spec.clear_env));
-        let file = executed_file(program, path.as_deref(), spec.cwd.as_deref())?;
-        let interpreter = interpreter(&first_line(&file)?)?;
+        let interpreter = divided(interpreter(&file_of(spec, program)?)?);
         let (program, arguments) = interpreter.split_first()?;
         is_python(program).then(|| Self { name, obstacle: options(arguments).0 })
     }
@@ -94,12 +91,30 @@ fn is_python(program: &OsStr) -> bool {
     }
 }
 
-/// The number of the word that names the script which Python is to execute; `None` where there is none: a module, standard input, or a
-/// program that is not called as Python.
-pub(crate) fn script(spec: &ChildSpec) -> Option<usize> {
-    let program = spec.executable.as_ref().or(spec.argv.first())?;
-    let arguments = spec.argv.get(1..)?;
-    if is_python(program) { options(arguments).1.map(|index| index + 1) } else { None }
+/// The words that have Python execute a script, and the number of that which names it: those of the program itself, or those that the kernel
+/// makes of a script's first line. `None` where there is no script (a module, standard input), or where its first line keeps the observer out.
+pub(crate) fn script(spec: &ChildSpec) -> Option<(Vec<OsString>, usize)> {
+    let (called, arguments) = spec.argv.split_first()?;
+    let program = spec.executable.as_ref().unwrap_or(called);
+    if is_python(program) {
+        return options(arguments).1.map(|index| (spec.argv.clone(), index + 1));
+    }
+    if PythonProgram::of(spec)?.obstacle.is_some() || spec.executable.is_some() {
+        return None;
+    }
+    let file = file_of(spec, program)?;
+    let mut words = interpreter(&file)?;
+    let at = words.len();
+    words.push(if program.as_bytes().contains(&b'/') { program.clone() } else { file.into() });
+    words.extend(arguments.iter().cloned());
+    Some((words, at))
+}
+
+/// The file that is executed for a program's name.
+fn file_of(spec: &ChildSpec, program: &OsStr) -> Option<PathBuf> {
+    let own_path = spec.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
+    let path = own_path.or_else(|| std::env::var_os("PATH").filter(|_| !spec.clear_env));
+    executed_file(program, path.as_deref(), spec.cwd.as_deref())
 }
 
 /// The first of Python's options that keeps the observer out; else the number of the argument that names the script, if one does. The
@@ -143,18 +158,24 @@ fn first_line(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The interpreter that a script's first line names, and its options. The kernel passes all that follows the first word as one more
-/// word, which `env -S` divides.
-fn interpreter(line: &[u8]) -> Option<Vec<OsString>> {
+/// The interpreter that a script's first line names, and what follows it, which the kernel passes as one more word.
+fn interpreter(file: &Path) -> Option<Vec<OsString>> {
+    let line = first_line(file)?;
     let line = line.strip_prefix(b"#!")?.trim_ascii();
     let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
-    let (program, rest) = (&line[..end], line[end..].trim_ascii());
-    if !program.ends_with(b"/env") {
-        return Some([program, rest].into_iter().filter(|word| !word.is_empty()).map(word).collect());
+    Some([&line[..end], line[end..].trim_ascii()].into_iter().filter(|word| !word.is_empty()).map(word).collect())
+}
+
+/// The same as `env` executes it: `env -S` divides its word.
+fn divided(words: Vec<OsString>) -> Vec<OsString> {
+    let [env, rest] = &words[..] else { return words };
+    if !env.as_bytes().ends_with(b"/env") {
+        return words;
     }
-    let divided = [&b"-S"[..], b"--split-string="].into_iter().find_map(|option| rest.strip_prefix(option));
+    let rest = rest.as_bytes();
+    let divided = ["-S", "--split-string="].into_iter().find_map(|option| rest.strip_prefix(option.as_bytes()));
     let is_variable = |word: &OsString| word.as_bytes().contains(&b'=');
-    Some(divided.map_or_else(|| vec![word(rest)], |rest| split(rest).into_iter().skip_while(is_variable).collect()))
+    divided.map_or_else(|| vec![word(rest)], |rest| split(rest).into_iter().skip_while(is_variable).collect())
 }
 
 fn word(bytes: &[u8]) -> OsString {
@@ -200,7 +221,7 @@ mod tests {
             (&["sh", "x.py"], None),
             (&[], None),
         ] {
-            assert_eq!(script(&ChildSpec::new(argv)), expected, "{argv:?}");
+            assert_eq!(script(&ChildSpec::new(argv)).map(|(_, at)| at), expected, "{argv:?}");
         }
     }
 

@@ -57,9 +57,6 @@ fn shown(value: &Value) -> String {
 impl OwnSettings {
     /// Has the files of these commands read, if that is due, and draws the fields of what was read.
     pub(super) fn ui(&mut self, ui: &mut Ui, stages: &[ChildSpec]) {
-        if !stages.iter().any(OwnProgram::is_there) {
-            return;
-        }
         self.look(ui.ctx(), stages);
         let knobs = self.knobs();
         if self.read.0 != self.wanted || knobs.is_empty() {
@@ -87,7 +84,7 @@ impl OwnSettings {
 
     /// Has the programs of these stages run with what was typed. The error says what cannot be a value.
     pub(super) fn apply(&self, stages: &mut [ChildSpec]) -> Result<(), String> {
-        if self.typed.is_empty() || !stages.iter().any(OwnProgram::is_there) {
+        if self.typed.is_empty() {
             return Ok(());
         }
         if self.read.0 != commands(stages) {

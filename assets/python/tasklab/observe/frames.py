@@ -15,6 +15,7 @@ _is_own = {}  # a file name: whether it is the program's own; None: its module d
 _targets = {}  # a place in the code that makes something: the code, and what it is assigned to
 _sources = {}  # a file name: its lines, as bytes
 _SCRIPT = os.path.abspath(sys.argv[0]) if getattr(sys, "argv", None) and sys.argv[0] not in ("", "-c", "-m", "-") else "<string>"
+_COMPOUND = [[word] for word in "def class if elif else for while with try except finally async match case".split()]  # their first words
 MOST_LINES = 30  # that are looked at for the beginning of a statement
 
 
@@ -184,7 +185,7 @@ def _is_begin(text):
 
 
 def _target(before, after):
-    text = before.rstrip()
+    text = _statement(before).rstrip()
     if text.endswith(("return", "lambda:", "yield", "await")) or text.split("lambda", 1)[0] != text and text.endswith(":"):
         return ""
     if text.endswith(":="):
@@ -208,6 +209,15 @@ def _target(before, after):
         name = _name_of_target(left, 0)
         return name and f"{name.rstrip('-')}-"
     return _name_of_target(left, 0) if not right or right[-1] in ("await", "or", "else") else None
+
+
+def _statement(text):
+    """The last statement that begins in a text: without the head of a compound one (`if ready: gate = …`), and what `;` ends."""
+    begin, has_head = 0, text.split(":")[0].split(None, 1)[:1] in _COMPOUND
+    for at, sign in _outside(text):
+        if sign == ";" or has_head and sign == ":":
+            begin, has_head = at + 1, False
+    return text[begin:]
 
 
 def _split_assignment(text):
@@ -242,12 +252,21 @@ def _last_name(text):
 
 
 def _commas(text):
-    """Commas that stand in no bracket."""
-    depth = count = 0
-    for sign in text:
-        depth += (sign in "([{") - (sign in ")]}")
-        count += sign == "," and depth == 0
-    return count
+    return sum(sign == "," for _, sign in _outside(text))
+
+
+def _outside(text):
+    """The signs that stand in no bracket and no quotation marks, with their places."""
+    depth, quote = 0, None
+    for at, sign in enumerate(text):
+        if quote:
+            quote = None if sign == quote else quote
+        elif sign in "'\"":
+            quote = sign
+        else:
+            depth += (sign in "([{") - (sign in ")]}")
+            if depth == 0:
+                yield at, sign
 
 
 def _open_brackets(text):

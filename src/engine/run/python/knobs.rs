@@ -30,16 +30,11 @@ pub struct OwnProgram {
 }
 
 impl OwnProgram {
-    /// Whether this program executes a script whose settings can be looked for.
-    pub fn is_there(spec: &ChildSpec) -> bool {
-        script(spec).is_some()
-    }
-
     /// The script that this program executes. `None`: it is no Python program, or one without a script. The error says why the script
     /// cannot be read.
     pub fn of(spec: &ChildSpec) -> Option<Result<Self, String>> {
-        let file = Path::new(spec.argv.get(script(spec)?)?);
-        let file = spec.cwd.as_ref().map_or_else(|| file.to_path_buf(), |folder| Path::new(folder).join(file));
+        let (words, at) = script(spec)?;
+        let file = spec.cwd.as_ref().map_or_else(PathBuf::new, PathBuf::from).join(&words[at]);
         let found = std::path::absolute(&file).and_then(|absolute| Ok((read(&absolute)?, absolute)));
         let read = found.map(|(source, file)| Self { file, source });
         Some(read.map_err(|error| format!("could not read {}: {error}", file.display())))
@@ -104,9 +99,11 @@ pub(crate) fn let_it_have_them(
     runner: impl FnOnce() -> Result<OsString, LaunchError>,
 ) -> Result<(), LaunchError> {
     if spec.env.iter().any(|(name, _)| name == VARIABLE)
-        && let Some(at) = script(spec)
+        && let Some((mut words, at)) = script(spec)
     {
-        spec.argv.insert(at, runner()?);
+        spec.name = spec.display_name();
+        words.insert(at, runner()?);
+        spec.argv = words;
     }
     Ok(())
 }

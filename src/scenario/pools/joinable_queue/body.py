@@ -9,12 +9,14 @@ work = 0.6
 held = 1
 pause = 3.0
 
+late = range(items - held + 1, items + 1)
+
 
 def worker(todo, report):
     while True:
         item = todo.get()
         time.sleep(work)
-        if items - held < item <= items:
+        if item in late:
             print(f"item {item} is not reported")
             report.wait(pause)
         print(f"item {item} is done")

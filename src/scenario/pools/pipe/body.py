@@ -40,7 +40,7 @@ def two_writers(lock):
     started("writer-b", writer, b"b", sink, lock)
     sink.close()
     time.sleep(pause)  # The pipe gets full, and both writers wait.
-    data = b"".join(iter(lambda: os.read(source.fileno(), 65536), b""))
+    data = open(source.fileno(), "rb", closefd=False).read()
     return [data[n : n + size * 1000] for n in range(0, len(data), size * 1000)]
 
 

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(failed(&run("3.40", "3.00")), ["drifts"]);
         assert_eq!(failed(&run("3.51", "3.52")), ["every"]);
         assert_eq!(failed(&run("3.51", "3.00").replace("from thread hello", "from thread doomed")), ["cancelled", "own-thread"]);
-        assert_eq!(failed(&run("3.51", "3.00").replace("the thread hello", "the thread hello-2")), ["own-thread"]);
+        assert_eq!(failed(&run("3.51", "3.00").replace("from thread hello", "from thread hello-2")), ["own-thread"]);
     }
 
     #[test]

@@ -26,7 +26,7 @@ todo, answers = manager.todo(), manager.answers()
 while True:
     task = todo.get()
     answers.put(({name!r}, "has taken", task, 0))
-    numbers = range(1_000_000 + task * {size}000, 1_000_000 + (task + 1) * {size}000)
+    numbers = range(1_000_000 + task * {size} * 1000, 1_000_000 + (task + 1) * {size} * 1000)
     primes = sum(all(n % d for d in range(2, int(n ** 0.5) + 1)) for n in numbers)
     answers.put(({name!r}, "has done", task, primes))
 """
