@@ -16,8 +16,6 @@ pub(super) struct Pool {
     printed: Printed,
     /// Whether each worker sleeps, at a task.
     workers: BTreeMap<Pid, (String, bool)>,
-    /// Workers that had started before the first list came back.
-    first: u64,
     /// When a worker was killed at a task, and whether that was in the first list.
     killed: Option<(Monotonic, bool)>,
     is_touched: bool,
@@ -31,7 +29,6 @@ impl Judge for Pool {
         let is_first = self.printed.time_of(FIRST).is_none();
         match &event.kind {
             EventKind::TaskStarted { task, sort: TaskSort::Process, pid, .. } => {
-                self.first += u64::from(is_first);
                 self.workers.insert(*pid, (task.clone(), false));
             }
             EventKind::TaskChanged { task, state, .. } => {
@@ -57,7 +54,9 @@ impl Judge for Pool {
         let mut facts = Facts::new();
         let Some(first) = self.list(FIRST) else { return facts };
         if let Some((cores, _)) = self.printed.numbers("map, on ", " cores").first() {
-            facts.push(at_most("default-size", "workers that Pool() started, at most one for each core", *cores, self.first));
+            let workers: BTreeSet<u64> = first.iter().map(|(_, pid)| *pid).collect();
+            let claim = "workers of Pool() that did the first list, at most one for each core";
+            facts.push(at_most("default-size", claim, *cores, workers.len() as u64));
         }
         let Some(second) = self.list(SECOND) else { return facts };
         let slow = tasks / 4;

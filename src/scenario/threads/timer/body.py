@@ -10,7 +10,7 @@ call = 0.1
 
 
 def greet():
-    print(f"hello from thread {threading.current_thread().name}")
+    print(f"hello from {threading.current_thread().name}!")
 
 
 def drift():

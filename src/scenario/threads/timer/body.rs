@@ -10,7 +10,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
     let (delay, interval) = (params.seconds("delay"), params.seconds("interval"));
     let (times, call) = (params.count("times"), params.seconds("call"));
     let start = Instant::now();
-    let greet = || lesson.say(&format!("hello from thread {}", thread::current().name().unwrap_or_default()));
+    let greet = || lesson.say(&format!("hello from {}!", thread::current().name().unwrap_or_default()));
     let tell = |name: &str| lesson.say(&format!("{name} calls after {:.2} s", start.elapsed().as_secs_f64()));
 
     lesson.scope(|scope| {

@@ -82,7 +82,7 @@ impl Judge for Calls {
         }
         let text = self.printed.text();
         let callers: Vec<&str> =
-            after(text, "hello from thread ").map(|name| name.split(['\n', ' ']).next().unwrap_or_default()).collect();
+            after(text, "hello from ").filter_map(|name| Some(name.split_once('!')?.0)).collect();
         let calls = |name: &str| callers.iter().filter(|caller| caller.starts_with(name)).count();
         let in_time = |cancelled: Monotonic, delay: Duration| cancelled + MARGIN < self.began + delay;
         let hello = match self.hello {
@@ -112,7 +112,7 @@ mod tests {
     const EVENTS: &str = r#"
         {"t":100000000,"kind":"task.started","pid":1,"task":"main","sort":"thread","tid":1}
         {"t":1700000000,"kind":"output","pid":1,"stream":"stdout","text":"doomed is cancelled\n"}
-        {"t":2100000000,"kind":"output","pid":1,"stream":"stdout","text":"hello from thread hello\n"}
+        {"t":2100000000,"kind":"output","pid":1,"stream":"stdout","text":"hello from hello!\n"}
         {"t":2100000001,"kind":"task.finished","task":"hello","result":"ok"}"#;
 
     fn run(drift: &str, every: &str) -> String {
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(failed(&run("3.51", "3.00")), [""; 0]);
         assert_eq!(failed(&run("3.40", "3.00")), ["drifts"]);
         assert_eq!(failed(&run("3.51", "3.52")), ["every"]);
-        assert_eq!(failed(&run("3.51", "3.00").replace("from thread hello", "from thread doomed")), ["cancelled", "own-thread"]);
-        assert_eq!(failed(&run("3.51", "3.00").replace("from thread hello", "from thread hello-2")), ["own-thread"]);
+        assert_eq!(failed(&run("3.51", "3.00").replace("from hello", "from doomed")), ["cancelled", "own-thread"]);
+        assert_eq!(failed(&run("3.51", "3.00").replace("from hello", "from hello-2")), ["own-thread"]);
     }
 
     #[test]
