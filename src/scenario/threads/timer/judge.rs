@@ -81,8 +81,7 @@ impl Judge for Calls {
             }
         }
         let text = self.printed.text();
-        let callers: Vec<&str> =
-            after(text, "hello from ").filter_map(|name| Some(name.split_once('!')?.0)).collect();
+        let callers: Vec<&str> = after(text, "hello from ").filter_map(|name| Some(name.split_once('!')?.0)).collect();
         let calls = |name: &str| callers.iter().filter(|caller| caller.starts_with(name)).count();
         let in_time = |cancelled: Monotonic, delay: Duration| cancelled + MARGIN < self.began + delay;
         let hello = match self.hello {
