@@ -12,6 +12,9 @@ pub enum Refusal {
     /// Nothing of the run is left.
     #[error("the run has ended")]
     RunOver,
+    /// An action waited for its target until the run ended.
+    #[error("nothing was called that before the run ended")]
+    NeverThere,
     /// No process has this PID or name.
     #[error("no process or task of this run is called that")]
     NoSuchProcess,

@@ -494,9 +494,9 @@ impl Run {
             self.emit(EventKind::Notice { text }, now, subscription);
         }
         self.script.stop();
-        for TimedAction { action, .. } in self.script.left() {
+        for (TimedAction { action, .. }, why) in self.script.left() {
             let request = ActionRequest { action, by: By::Script, is_demo: false, at: now };
-            self.refuse(&request, Refusal::RunOver, now, subscription);
+            self.refuse(&request, why, now, subscription);
         }
         self.processes.forget_stages();
         self.emit(EventKind::RunFinished { run: self.id, outcome, elapsed_s, processes_left: left }, now, subscription);

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::model::{Action, Monotonic, TimedAction};
+use crate::model::{Action, Monotonic, Refusal, TimedAction};
 
 /// How long a body may say nothing before the clock begins without it.
 pub(crate) const FOR_THE_BODY: Duration = Duration::from_secs(10);
@@ -93,9 +93,11 @@ impl Script {
         self.steps.pop_front()
     }
 
-    /// The steps that were never done, except those of a demo.
-    pub(crate) fn left(&mut self) -> Vec<TimedAction> {
-        std::mem::take(&mut self.steps).into_iter().filter(|step| !step.is_demo).collect()
+    /// The steps that were never done, except those of a demo, and why.
+    pub(crate) fn left(&mut self) -> Vec<(TimedAction, Refusal)> {
+        let why = |number| if number == 0 && self.held.is_some() { Refusal::NeverThere } else { Refusal::RunOver };
+        let left = std::mem::take(&mut self.steps).into_iter().enumerate();
+        left.filter(|(_, step)| !step.is_demo).map(|(number, step)| (step, why(number))).collect()
     }
 }
 
@@ -172,6 +174,12 @@ mod tests {
         script.start_clock(at(0.0), false, at(0.0));
         script.stop();
         assert_eq!((script.next_at(), due(&mut script, 99.0)), (None, vec![]));
-        assert_eq!(script.left().iter().map(ToString::to_string).collect::<Vec<_>>(), ["1 finish", "9 end"]);
+        let left = script.left().into_iter().map(|(step, why)| format!("{step}: {why}")).collect::<Vec<_>>();
+        assert_eq!(left, ["1 finish: the run has ended", "9 end: the run has ended"]);
+        let mut held = Script::new(&["0.5 set event nothing", "1 finish"].map(|line| line.parse().expect("a step")));
+        held.start_clock(at(0.0), false, at(0.0));
+        assert!(held.take_due(at(0.6), |_| false).is_none());
+        let why: Vec<_> = held.left().into_iter().map(|(_, why)| why).collect();
+        assert_eq!(why, [Refusal::NeverThere, Refusal::RunOver]);
     }
 }

@@ -1,9 +1,11 @@
 """asyncio: a lane for each task whose coroutine is the program's own, with what it awaits and who let it go on."""
 
 import os
-from _thread import _local
+import sys
+from _thread import _local, allocate_lock
+from _weakref import ref
 
-from . import lanes, things
+from . import lanes, listener, things
 from .frames import is_ours, is_own, script_line
 from .hooks import when_imported, wrap
 from .lines import first_of, flush, tell
@@ -13,6 +15,8 @@ _here = _local()  # of the calling thread: the name of the task whose step runs
 _names = {}  # the identity of a task that is not done: its lane's name, or the line that made it, as long as it has no lane
 _wakers = {}  # the same: the name of the task that let it go on
 _waiting = {}  # the same: the task, of which a line told that it waits for a lock
+_loops = []  # those that tasks were made in, as weak references
+PATIENCE = 2  # seconds in which a loop comes to what a person asks for
 
 
 @when_imported("asyncio.events")
@@ -93,15 +97,21 @@ def _tell_wait(task, name):
         _waiting[id(task)] = task
 
 
+def _first_of_library(task):
+    """The coroutine of the library's that the program's own code awaits; None if it awaits none."""
+    step = task.get_coro()
+    while (frame := getattr(step, "cr_frame", None)) is not None:
+        if not is_own(frame) and not is_ours(frame.f_code):
+            return step
+        step = step.cr_await
+    return None
+
+
 def _awaited(task):
     """What a task awaits: its state, the thing or the function, and the task that it waits for."""
     future = task._fut_waiter
     held_by = _name(future)
-    step, first = task.get_coro(), None
-    while (frame := getattr(step, "cr_frame", None)) is not None:
-        if not is_own(frame) and not is_ours(frame.f_code):
-            first = first or step
-        step = step.cr_await
+    first = _first_of_library(task)
     if first is None:
         word = type(future).__name__.strip("_")
         return "waiting", "await" if held_by else "gather()" if word == "GatheringFuture" else "a future", held_by
@@ -152,12 +162,16 @@ def _has(thing, name):
 
 @when_imported("asyncio.base_events")
 def _base_events(base_events):
+    listener.coroutines = sys.modules[__name__]
+
     @wrap(base_events.BaseEventLoop, "create_task")
     def _(original):
         def create_task(self, coro, *arguments, **names):
             frame = getattr(coro, "cr_frame", None)
             task = original(self, coro, *arguments, **names)
             if frame is not None and is_own(frame):
+                if not any(loop() is self for loop in _loops):
+                    _loops[:] = [loop for loop in _loops if loop() is not None] + [ref(self)]
                 _names[id(task)] = (script_line() or frame.f_lineno,)
                 if task.done():  # An eager task may need no step of the loop.
                     tell("task.finished", task=_name(task), result="ok")
@@ -193,3 +207,63 @@ when_imported("asyncio.locks")(
     _things({"Lock": "lock", "Event": "event", "Condition": "condition", "Semaphore": "semaphore"})
 )
 when_imported("asyncio.queues")(_things({"Queue": "queue"}))
+
+
+def is_asyncio_s(thing):
+    """Whether it may be used in its loop alone."""
+    return isinstance(thing, sys.modules["asyncio.mixins"]._LoopBoundMixin)
+
+
+def act(thing, do, *arguments):
+    """Has a thing of asyncio's do something in its loop. Raises what that raises, and TimeoutError if the loop does not come to it."""
+    loops = [thing._loop] if thing._loop is not None else [loop() for loop in _loops]
+    for loop in loops:
+        if loop is not None and loop.is_running():
+            return _in_loop(loop, getattr(thing, do), *arguments)
+    raise TimeoutError
+
+
+def names():
+    """The names of the lanes of tasks that are not done."""
+    return [name for name in list(_names.values()) if type(name) is str]
+
+
+def end_sleep(name):
+    """Has the task of this name go on. False if it does not sleep."""
+
+    def end(asyncio):
+        for task in asyncio.all_tasks():
+            if _names.get(id(task)) == name and _awaited(task)[0] == "sleeping":
+                future = task._fut_waiter
+                if future is not None and not future.done():
+                    future.set_result(_first_of_library(task).cr_frame.f_locals.get("result"))
+                    return True
+        return False
+
+    loops = [loop() for loop in _loops]
+    return any(loop is not None and loop.is_running() and _in_loop(loop, end, sys.modules["asyncio"]) for loop in loops)
+
+
+def _in_loop(loop, function, *arguments):
+    """Calls a function in a loop, and gives what it gives. What it lets go on was woken by the person."""
+    is_done, outcome = allocate_lock(), []
+    is_done.acquire()
+
+    def call():
+        _here.name = lanes.YOU
+        try:
+            outcome.append((function(*arguments), None))
+        except Exception as error:
+            outcome.append((None, error))
+        finally:
+            _here.name = None
+            is_done.release()
+
+    handle = loop.call_soon_threadsafe(call)
+    if not is_done.acquire(True, PATIENCE):
+        handle.cancel()
+        raise TimeoutError
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result

@@ -51,6 +51,7 @@ def _builtin(function, original):
             return original.__qualname__
 
     Builtin.__name__ = Builtin.__qualname__ = type(original).__name__
+    Builtin.__module__ = type(original).__module__
     builtin = Builtin()
     builtin.__self__ = original.__self__
     return builtin

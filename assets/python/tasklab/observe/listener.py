@@ -43,6 +43,7 @@ _literals = {}  # a variable of the script: the literal that it begins with
 _others = set()  # variables of the script that are not told
 _at_looks = []  # functions that are called at each look
 _waits = {}  # a lane: the wait that it had at the last look, and how often it had waited in it
+coroutines = None  # the module of that name, once the program has imported asyncio
 cancels = {}  # an event of a scheduler, such as `event feed`, or a future: what cancels it, and says why not
 _pressed = {}  # a line that the program watches, as GPIO26: what a press of its button does
 _held = {}  # a lock that a person holds: the lock that its keeper waits for
@@ -249,6 +250,8 @@ def _act(line):
 def _reason(error, do, target):
     """In plain words why a thing could not do it."""
     kind = type(error).__name__
+    if kind == "TimeoutError":
+        return f"the event loop of {target} does not come to it"
     if do == "release" and kind == "RuntimeError":
         is_another_s = getattr(things.find(target), "_count", 0)
         return f"only the task that has {target} can release it" if is_another_s else f"nobody has {target}"
@@ -256,7 +259,7 @@ def _reason(error, do, target):
         return f"all places of {target} are free"
     if do == "cancel" and kind == "ValueError":
         return f"{target} is not in the agenda any more"
-    if do == "put" and kind == "Full":
+    if do == "put" and kind in ("Full", "QueueFull"):
         return f"{' '.join(target.split()[:2])} is full"
     if do == "put" and kind in ("ShutDown", "ValueError"):
         return f"{' '.join(target.split()[:2])} is closed"
@@ -306,7 +309,12 @@ def _do(do, target):
             kinds += ["event", "future"]
             some += sorted(cancels)
         raise _Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
-    if do == "put":
+    if coroutines is not None and coroutines.is_asyncio_s(thing):
+        if do in ("hold", "acquire", "notify", "notify_all"):
+            raise _Refused(f"only a coroutine can {do.replace('hold', 'acquire')} {name}, which is asyncio's")
+        arguments = ("put_nowait", _literal(text)) if do == "put" else (do,)
+        coroutines.act(thing, *arguments)
+    elif do == "put":
         thing.put(_literal(text), block=False)
     elif do in ("hold", "acquire"):
         _hold(name, thing)
@@ -392,7 +400,12 @@ def _go_on(name):
             elif not lane.end_sleep():
                 raise _Refused(f"{name} does not sleep")
             return
-    raise _Refused(f"there is no task {name!r}; there are: {', '.join(sorted(lane.name for lane in lanes.all_lanes()))}")
+    tasks = coroutines.names() if coroutines is not None else []
+    if name not in tasks:
+        there = sorted([lane.name for lane in lanes.all_lanes()] + tasks)
+        raise _Refused(f"there is no task {name!r}; there are: {', '.join(there)}")
+    if not coroutines.end_sleep(name):
+        raise _Refused(f"{name} does not sleep")
 
 
 def _press_enter(name):

@@ -13,12 +13,12 @@ gate = threading.Barrier(parties, timeout=timeout)
 def worker(number):
     name = threading.current_thread().name
     time.sleep(0.4 * number)
-    print(name, "comes to the gate")
+    print(f"{name} comes to the gate")
     try:
         place = gate.wait()
-        print(name, "passes, with number", place)
+        print(f"{name} passes, with number {place}")
     except threading.BrokenBarrierError:
-        print(name, "gets BrokenBarrierError")
+        print(f"{name} gets BrokenBarrierError")
 
 
 threads = [threading.Thread(target=worker, args=(n,), name=f"worker-{n}") for n in range(1, comers + 1)]

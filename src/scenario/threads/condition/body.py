@@ -12,8 +12,8 @@ def buy():
     with shop:
         while not shelf:
             shop.wait()
-            print(threading.current_thread().name, "wakes up")
-        print(threading.current_thread().name, "buys", shelf.pop())
+            print(f"{threading.current_thread().name} wakes up")
+        print(f"{threading.current_thread().name} buys {shelf.pop()}")
 
 
 threads = [threading.Thread(target=buy, name=f"customer-{n}") for n in range(1, customers + 1)]

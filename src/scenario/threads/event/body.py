@@ -15,7 +15,7 @@ is_up = go.is_set()
 def wait_and_work():
     while True:
         go.wait()
-        print(threading.current_thread().name, "goes on")
+        print(f"{threading.current_thread().name} goes on")
         time.sleep(work)
 
 
