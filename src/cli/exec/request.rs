@@ -169,7 +169,11 @@ fn set_knobs(stages: &mut [ChildSpec], words: &[String]) -> Result<(), CliError>
                 format!("{} has {names}", program.file().display())
             };
             let known: Vec<String> = programs.iter().map(known).collect();
-            return Err(usage(format!("no line at the margin gives {:?} one number, text, True or False, as in `n = 3`; {}", name.trim(), known.join("; "))));
+            return Err(usage(format!(
+                "no line at the margin gives {:?} one number, text, True or False, as in `n = 3`; {}",
+                name.trim(),
+                known.join("; ")
+            )));
         }
     }
     for (stage, program, values) in programs {
