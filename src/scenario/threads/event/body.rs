@@ -36,6 +36,7 @@ pub(super) fn run(lesson: &Lesson, params: &Params) -> Result<(), LessonError> {
         lesson.sleep(pause);
         is_over.store(true, Ordering::SeqCst);
         go.set();
+        lesson.value("is_up", go.is_set());
         waiters.wait();
         Ok(())
     })
