@@ -67,6 +67,15 @@ fn the_flag_goes_up_and_down_by_hand_with_its_led() {
 }
 
 #[test]
+fn a_flag_that_goes_up_once_is_asked_for_until_the_end() {
+    for language in BOTH {
+        let ran = Live::start("event", language, &json!({ "times": 1 })).end();
+        ran.assert_passed();
+        assert!(!ran.observed("is-set").is_null(), "{language}");
+    }
+}
+
+#[test]
 fn customers_are_woken_by_main_and_by_hand() {
     for language in BOTH {
         let mut live = Live::start("condition", language, &json!({ "customers": 3, "pause": 1.5 }));
