@@ -170,8 +170,8 @@ def _base_events(base_events):
             frame = getattr(coro, "cr_frame", None)
             task = original(self, coro, *arguments, **names)
             if frame is not None and is_own(frame):
-                if not any(loop() is self for loop in _loops):
-                    _loops[:] = [loop for loop in _loops if loop() is not None] + [ref(self)]
+                if self not in _known():
+                    _loops[:] = [known for known in _loops if known() is not None] + [ref(self)]
                 _names[id(task)] = (script_line() or frame.f_lineno,)
                 if task.done():  # An eager task may need no step of the loop.
                     tell("task.finished", task=_name(task), result="ok")
@@ -216,11 +216,10 @@ def is_asyncio_s(thing):
 
 def act(thing, do, *arguments):
     """Has a thing of asyncio's do something in its loop. Raises what that raises, and TimeoutError if the loop does not come to it."""
-    loops = [thing._loop] if thing._loop is not None else [loop() for loop in _loops]
-    for loop in loops:
-        if loop is not None and loop.is_running():
-            return _in_loop(loop, getattr(thing, do), *arguments)
-    raise TimeoutError
+    loops = _running(_known() if thing._loop is None else [thing._loop])
+    if not loops:
+        raise TimeoutError
+    return _in_loop(loops[0], getattr(thing, do), *arguments)
 
 
 def names():
@@ -240,8 +239,16 @@ def end_sleep(name):
                     return True
         return False
 
-    loops = [loop() for loop in _loops]
-    return any(loop is not None and loop.is_running() and _in_loop(loop, end, sys.modules["asyncio"]) for loop in loops)
+    return any(_in_loop(loop, end, sys.modules["asyncio"]) for loop in _running(_known()))
+
+
+def _known():
+    """The loops that tasks were made in, and that are there still."""
+    return [loop for known in list(_loops) if (loop := known()) is not None]
+
+
+def _running(loops):
+    return [loop for loop in loops if loop.is_running()]
 
 
 def _in_loop(loop, function, *arguments):

@@ -15,7 +15,7 @@ _is_own = {}  # a file name: whether it is the program's own; None: its module d
 _targets = {}  # a place in the code that makes something: the code, and what it is assigned to
 _sources = {}  # a file name: its lines, as bytes
 _SCRIPT = os.path.abspath(sys.argv[0]) if getattr(sys, "argv", None) and sys.argv[0] not in ("", "-c", "-m", "-") else "<string>"
-_COMPOUND = [[word] for word in "def class if elif else for while with try except finally async match case".split()]  # their first words
+_COMPOUND = frozenset("def class if elif else for while with try except finally async match case".split())
 MOST_LINES = 30  # that are looked at for the beginning of a statement
 
 
@@ -213,7 +213,7 @@ def _target(before, after):
 
 def _statement(text):
     """The last statement that begins in a text: without the head of a compound one (`if ready: gate = …`), and what `;` ends."""
-    begin, has_head = 0, text.split(":")[0].split(None, 1)[:1] in _COMPOUND
+    begin, has_head = 0, text.lstrip().partition(":")[0].partition(" ")[0] in _COMPOUND
     for at, sign in _outside(text):
         if sign == ";" or has_head and sign == ":":
             begin, has_head = at + 1, False

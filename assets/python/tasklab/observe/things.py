@@ -25,7 +25,8 @@ class Thing:
         self.on, self.word = on, word
         self.is_inner = is_inner  # a condition of the library's, in something else that has this name
         self._thing = None
-        self.holders = deque(maxlen=MOST_HOLDERS)  # of a semaphore: the lanes that have acquired it, the first one first
+        # Of a semaphore: the lanes that have acquired it, the first one first. Of an asyncio lock: the name of the task that has it.
+        self.holders = deque(maxlen=MOST_HOLDERS)
         self.inside = deque(maxlen=MOST_HOLDERS)  # the same, of those that are in a `with`
         self.waiters = deque()  # of a condition: the waits, in the order in which they will be notified
 
