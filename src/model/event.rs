@@ -68,7 +68,7 @@ pub enum EventKind {
     /// `thing`: the program has made something that tasks wait for and that a person can act on, such as `lock counter`.
     Thing { on: String, line: Option<u32> },
     /// `task.counts`: instead of single lines where there would be too many.
-    TaskCounts { task: String, acquired: u64, waited: u64 },
+    TaskCounts { task: String, acquired: u64, waited: Option<u64> },
     /// `task.cpu`: what the kernel's scheduler did with a thread.
     TaskCpu(Box<TaskCpu>),
     /// `value`: a number or text that the lesson shows.

@@ -32,6 +32,7 @@ files! {
     "tasklab/observe/processes.py"
     "tasklab/observe/programs.py"
     "tasklab/observe/queues.py"
+    "tasklab/observe/quiet.py"
     "tasklab/observe/schedules.py"
     "tasklab/observe/start.py"
     "tasklab/observe/stepping.py"

@@ -14,6 +14,8 @@ const SCRIPT: &str = include_str!("observed.py");
 const SMALLEST: [&str; 3] = ["python3", "-c", "import threading"];
 /// Of a second an observed task tells a part in lines of its own, and then counts. A turn that is long has both.
 const LEAST_TURN: Duration = Duration::from_millis(300);
+/// The same for tasks that want one lock. What they tell at once, 200 operations each, is done once, however long the program runs.
+const CONTENDED_TURN: Duration = Duration::from_secs(3);
 /// The work with the lock, and without it.
 const WORK: Duration = Duration::from_micros(10);
 /// Steps of work that are timed to find out how many make [`WORK`].
@@ -34,6 +36,7 @@ pub(super) fn observed(figures: &mut Figures, runs: &Runs, wants: impl Fn(&str) 
         }
     }
     if wants(contended) {
+        figures.effort.turn = usual.turn.max(CONTENDED_TURN);
         match steps(runs) {
             Ok(steps) => contend(figures, runs, contended, steps),
             Err(error) => missing(contended, &error),

@@ -234,11 +234,12 @@ pub(crate) fn operation(task: &str, action: &str, on: Option<&str>, result: Opti
     }
 }
 
-pub(crate) fn task_counts(task: &str, acquired: u64, waited: u64) -> String {
+pub(crate) fn task_counts(task: &str, acquired: u64, waited: Option<u64>) -> String {
     let times = |number| count(number, "time", "times");
     match waited {
-        0 => format!("{task} got what it asked for {}, and never had to wait for it.", times(acquired)),
-        _ => format!("{task} got what it asked for {}, and had to wait for it {}.", times(acquired), times(waited)),
+        None => format!("{task} got what it asked for {}.", times(acquired)),
+        Some(0) => format!("{task} got what it asked for {}, and never had to wait for it.", times(acquired)),
+        Some(waited) => format!("{task} got what it asked for {}, and had to wait for it {}.", times(acquired), times(waited)),
     }
 }
 

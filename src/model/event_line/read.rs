@@ -176,7 +176,7 @@ impl Keys<'_> {
             "task.counts" => EventKind::TaskCounts {
                 task: need!(task).into_owned(),
                 acquired: self.acquired.unwrap_or_default(),
-                waited: self.waited.unwrap_or_default(),
+                waited: self.waited,
             },
             "value" => EventKind::Value { name: need!(name).into_owned(), value: need!(value) },
             "fact" => EventKind::Fact(Fact {

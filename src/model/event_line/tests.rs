@@ -38,6 +38,7 @@ const CONTRACT: &[&str] = &[
     r#"{"t":150,"kind":"op","task":"worker-1","do":"acquire","on":"lock counter","result":true}"#,
     r#"{"t":150,"kind":"op","task":"worker-1","do":"sleep"}"#,
     r#"{"t":150,"kind":"task.counts","task":"worker-1","acquired":81234,"waited":77}"#,
+    r#"{"t":150,"kind":"task.counts","task":"worker-1","acquired":81234}"#,
     r#"{"t":151,"kind":"value","name":"counter","value":800000}"#,
     r#"{"t":152,"kind":"fact","id":"lost","claim":"some are lost","expected":"> 0","observed":1498,"holds":true}"#,
     r#"{"t":153,"kind":"action","do":"kill","target":"4711","by":"user"}"#,

@@ -122,7 +122,12 @@ enum KindKeys {
         line: Option<u32>,
     },
     #[serde(rename = "task.counts")]
-    TaskCounts { task: String, acquired: u64, waited: u64 },
+    TaskCounts {
+        task: String,
+        acquired: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waited: Option<u64>,
+    },
     #[serde(rename = "task.cpu")]
     TaskCpu(#[serde(with = "TaskCpuKeys")] Box<TaskCpu>),
     #[serde(rename = "value")]

@@ -13,6 +13,7 @@ from .lines import flush, tell
 YOU = "you"  # the person who acts, as the waker or the holder of something
 MOST_HELD = 64  # things that a task holds and that are known
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
+MANY, FEWER = 8, 2  # operations of a task without lines, in 0.1 s, from which on it does very much; and how many have lines then
 CROWD = 4  # tasks up to which each may have so many: more of them share what these have
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written
 # The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
@@ -27,6 +28,7 @@ _sleeping = allocate_lock()  # held to change who sleeps so that a person can en
 _used = set()  # names that lanes have or had
 _taken = set()  # names of lanes that are not over
 _process = ""  # stands before the names of threads, but in the first process
+_at_end = []  # functions that are called with a lane that ends
 postponed = []  # functions to call when the program next waits or does something
 children = 0  # forked by the program itself
 steps = None  # step mode, while it is on
@@ -36,8 +38,8 @@ class Lane:
     """The lane of one task."""
 
     __slots__ = (
-        "name", "holds", "only", "wait", "untold", "since", "told", "left", "until", "acquired", "waited", "alarm", "is_asking", "tid", "inside",
-        "will_end",
+        "name", "holds", "only", "ident", "wait", "late", "untold", "since", "told", "left", "until", "acquired", "waited", "alarm", "is_asking", "tid", "inside",
+        "will_end", "does_much",
     )
 
     def __init__(self, name):
@@ -45,11 +47,13 @@ class Lane:
         self.holds = []  # things, the latest last
         self.only = None  # a lock's thing, held before those: it was taken while nothing was held, and no line tells of it
         self.wait = None
+        self.late = None  # its wait for a quiet lock, found by a look
         self.untold = None  # its wait, each time that it is too short and too frequent for lines
         self.alarm = None  # ends its sleep
         self.is_asking = False  # whether it waits for a line of input
-        self.tid = get_native_id()
+        self.ident, self.tid = get_ident(), get_native_id()
         self.inside = self.will_end = False  # for step mode: an operation of several parts runs; somebody is told once its work is done
+        self.does_much = False  # takes quiet locks
         self.left = BURST  # operations that may still have lines
         self.until = 0  # up to this time operations have no lines, and are counted
         self.since = self.told = self.acquired = self.waited = 0
@@ -58,7 +62,8 @@ class Lane:
         """Counts an operation. Gives whether it gets lines of its own."""
         now = monotonic()
         if now - self.since >= 0.1:
-            steady = max(1, STEADY * CROWD // max(CROWD, len(_all)))
+            steady = max(1, (FEWER if self.does_much else STEADY) * CROWD // max(CROWD, len(_all)))
+            self.does_much = False
             self.left = min(BURST, self.left + int((now - self.since) * 10) * steady) if self.since else BURST
             self.since, self.told, self.until = now, 0, 0
             if self.acquired:
@@ -142,7 +147,7 @@ class Wait:
     def tell(self):
         """Tells what the task waits for."""
         lock = self.lock
-        if lock is not None and (holder := lock._holder) is not None:
+        if lock is not None and (holder := lock.holder()) is not None:
             self.held_by = holder.name
         self.is_told, self.told_of = True, self.held_by
         at_most = None if self.until is None else max(0, round(self.until - monotonic(), 3))
@@ -151,7 +156,7 @@ class Wait:
     def tell_late(self):
         """The same, by another thread, after a while. If the task goes on meanwhile, the line that says so comes last."""
         self.tell()
-        now = self.lane.wait
+        now = self.lane.wait or self.lane.late
         if now is None:
             self.lane.runs()
         elif now is not self and now.is_told:
@@ -280,10 +285,18 @@ def child_name():
     return f"{above}.{children}" if above.startswith("child-") else f"{above or 'child'}-{children}"
 
 
+def at_end(function):
+    """Has a function called with each lane that ends, before it does."""
+    _at_end.append(function)
+    return function
+
+
 def end(result="ok"):
     """Closes the lane of the calling thread."""
     lane = getattr(own, "lane", None)
     if lane is not None:
+        for function in _at_end:
+            function(lane)
         lane.report()
         tell("task.finished", task=lane.name, result=result)
         if (stepping := steps) is not None:

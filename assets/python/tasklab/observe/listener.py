@@ -9,7 +9,7 @@ from _stat import S_ISFIFO
 from _thread import allocate_lock, get_native_id, start_new_thread
 from time import monotonic
 
-from . import frames, lanes, lines, things
+from . import frames, lanes, lines, quiet, things
 from .lines import flush, tell
 
 MOST_HELD = 20  # seconds for which a person has a lock: others wait for it, and perhaps nobody is there any more
@@ -123,6 +123,7 @@ def _stop():
     if _thread is None:
         return
     _is_stopping = True
+    quiet.allow(False)
     _wake.ring()
     with _gone:
         _thread = None
@@ -202,6 +203,7 @@ def _listen(started):
         _thread = get_native_id()
         lanes.name_thread("tasklab-listen")
         lanes.own.lane = _You(lanes.YOU)
+        quiet.allow(True)
         started.release()
         poll = select.poll()
         poll.register(_control, select.POLLIN)
@@ -288,6 +290,7 @@ def _do(do, target):
     if do == "step":
         from . import stepping  # Few programs are stepped.
 
+        quiet.end_all()
         if why := stepping.step(target):
             raise _Refused(why)
         return None
@@ -437,13 +440,14 @@ def _look():
     look_at_variables()
     for function in _at_looks:
         function()
+    quiet.look()
     for lane in lanes.all_lanes():
-        wait = lane.wait
+        wait = lane.wait or lane.late
         if wait is None or wait.is_told:
             _waits.pop(lane, None)
             if wait is not None:
                 lock = wait.lock
-                holder = lock and lock._holder
+                holder = lock and lock.holder()
                 if holder is not None and wait.told_of != holder.name:
                     wait.tell_late()
         elif _waits.get(lane) == (wait, wait.times):

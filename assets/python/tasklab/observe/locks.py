@@ -4,18 +4,20 @@ around the real one, and behaves as that does."""
 from _thread import TIMEOUT_MAX
 from time import monotonic
 
-from . import frames, lanes, things
+from . import frames, lanes, quiet, things
 from .hooks import replace, when_imported, wrap
 from .lanes import current, is_alive, operate, operation, own, untold_wait, wait_begins, wait_ends, write
 
 
-QUIET = 0.02  # seconds from lines that tell of a lock's new holder to the next ones
+PAUSE = 0.02  # seconds from lines that tell of a lock's new holder to the next ones
 
 
 class _Observed:
     """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
 
-    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_quiet_until", "__weakref__")
+    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_pause_until", "_take", "_leave", "__weakref__")
+
+    _can_be_quiet = True
 
     @classmethod
     def _around(cls, real, thing):
@@ -24,7 +26,7 @@ class _Observed:
         self._acquire, self._release = real.acquire, real.release  # looked up once: this is done often
         self._holder = self._released_by = None
         self._is_told = False
-        self._quiet_until = 0  # for the next lines about another holder
+        self._pause_until = 0  # for the next lines about another holder
         thing.of(self)
         return self
 
@@ -58,6 +60,8 @@ class _Observed:
                 self._holder = lane
                 lane.only = self._thing
                 lane.acquired += 1
+                if lane.acquired >= lanes.MANY and self._can_be_quiet:
+                    quiet.begin(self)
                 return True
         except Exception:
             pass  # It has no lane yet, or the stack is at its end.
@@ -100,7 +104,7 @@ class _Observed:
     def _wait(self, timeout):
         if timeout == -1 and (wait := untold_wait()) is not None:
             return self._wait_untold(wait)
-        holder = self._holder
+        holder = self.holder()
         wait = wait_begins(self._thing.on, holder and holder.name, at_most=timeout)
         wait.lock = self
         self._thing.waiters.append(wait)
@@ -147,16 +151,18 @@ class _Observed:
                 steps.resumes(lane)
         if self._thing.waiters:
             self._tell_waiters(lane)
+        if lane.acquired >= lanes.MANY and self._can_be_quiet:
+            quiet.begin(self)
         return True
 
     def _tell_waiters(self, lane):
         """Those who wait do so for another holder from now on. Where that changes too often for lines, a look tells it later."""
         now = monotonic()
-        if now < self._quiet_until:
+        if now < self._pause_until:
             return
         for wait in tuple(self._thing.waiters):
             if wait.is_told and wait.told_of != lane.name and wait.lane.wait is wait:
-                self._quiet_until = now + QUIET
+                self._pause_until = now + PAUSE
                 wait.tell()
 
     def release(self):
@@ -242,6 +248,13 @@ class _Observed:
         if lane is not None:
             write(lane)
 
+    def becomes(self, is_quiet):
+        _set_class(self, _Quiet if is_quiet else _normal)
+
+    def holder(self):
+        """The lane that has it; None if nobody has, or if that is not known."""
+        return self._holder or quiet.holder(self._thing)
+
     def __getattr__(self, name):
         return getattr(self._real, name)
 
@@ -268,6 +281,26 @@ class _Observed:
         return self._real.__reduce_ex__(protocol)
 
 
+class _Quiet(_Observed, metaclass=quiet.Kind):
+    """A lock while it is quiet."""
+
+    __slots__ = ()
+    __enter__ = _Observed._take
+    __exit__ = _Observed._leave
+
+    def acquire(self, blocking=True, timeout=-1):
+        return self._take() if blocking is True and timeout == -1 else _Observed.acquire(self, blocking, timeout)
+
+    def release(self):
+        if self._holder is not None:
+            return _Observed.release(self)  # It became quiet after it was acquired.
+        self._release()
+
+
+_normal = None  # the class of a lock that is not quiet
+_set_class = object.__dict__["__class__"].__set__  # the attribute of that name is the real one's
+
+
 def _need_room():
     """Raises RecursionError now where it would be raised when the lock is let go, so that it would stay held."""
     _need_more_room()
@@ -285,6 +318,7 @@ class _RLock(_Observed):
     """A reentrant lock: its holder acquires it several times, and lets it go as often."""
 
     __slots__ = ("_count",)
+    _can_be_quiet = False  # It counts how often its holder has it.
 
     @classmethod
     def _around(cls, real, thing):
@@ -367,6 +401,7 @@ def _looks_like(ours, real):
 
 @when_imported("threading")
 def _threading(threading):
+    global _normal
     make = threading.Lock
     real = type(make())
     _looks_like(_RLock, type(threading.RLock()))
@@ -409,6 +444,9 @@ def _threading(threading):
                 return Lock._around(lock, thing) if thing else lock
 
             return allocate_lock
+
+    _normal = Lock
+    _looks_like(_Quiet, real)
 
     @wrap(threading, "RLock")
     def _(original):

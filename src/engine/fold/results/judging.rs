@@ -68,7 +68,7 @@ mod tests {
             let mut judging = Judging::new(Box::new(Notices(0, needs)), Params::defaults(&[]));
             let mut see = |kind| judging.see(&Event { t: Monotonic::ZERO, kind });
             see(EventKind::Notice { text: String::new() });
-            see(EventKind::TaskCounts { task: "a".to_owned(), acquired: 1, waited: 0 });
+            see(EventKind::TaskCounts { task: "a".to_owned(), acquired: 1, waited: Some(0) });
             assert_eq!((judging.claims().len(), judging.has_gaps()), (claims, needs));
             assert!(judging.claims().iter().all(|fact| fact.holds));
         }

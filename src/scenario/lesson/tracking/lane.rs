@@ -84,7 +84,7 @@ impl Lane {
     pub(crate) fn leave(&self, reporter: &Reporter) {
         self.has_ended.store(true, Ordering::SeqCst);
         if let Pacing::Counts { acquired, waited } = self.pace().end() {
-            stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+            stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited: Some(waited) });
         }
         if NUMBER.get() == self.number {
             NUMBER.set(SOMEBODY);
@@ -120,7 +120,7 @@ impl Lane {
             Pacing::Tell => true,
             Pacing::Hush => false,
             Pacing::Counts { acquired, waited } => {
-                stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited });
+                stamp(reporter, EventKind::TaskCounts { task: self.name.clone(), acquired, waited: Some(waited) });
                 true
             }
         }
