@@ -1,4 +1,5 @@
-"""asyncio: a lane for each task whose coroutine is the program's own, with what it awaits and who let it go on."""
+"""asyncio: a lane for each task whose coroutine is the program's own, or that the program makes of the library's, with what it awaits and
+who let it go on."""
 
 import os
 import sys
@@ -16,6 +17,8 @@ _names = {}  # the identity of a task that is not done: its lane's name, or the 
 _wakers = {}  # the same: the name of the task that let it go on
 _waiting = {}  # the same: the task, of which a line told that it waits for a lock
 _loops = []  # those that tasks were made in, as weak references
+_MODULES = ("asyncio.base_events", "asyncio.tasks", "asyncio.taskgroups")
+_MAKERS = ("create_task", "ensure_future", "gather", "wait", "wait_for", "as_completed")  # what of these a program calls to make a task
 PATIENCE = 2  # seconds in which a loop comes to what a person asks for
 
 
@@ -169,7 +172,7 @@ def _base_events(base_events):
         def create_task(self, coro, *arguments, **names):
             frame = getattr(coro, "cr_frame", None)
             task = original(self, coro, *arguments, **names)
-            if frame is not None and is_own(frame):
+            if frame is not None and (is_own(frame) or _is_program_s(sys._getframe(1))):
                 if self not in _known():
                     _loops[:] = [known for known in _loops if known() is not None] + [ref(self)]
                 _names[id(task)] = (script_line() or frame.f_lineno,)
@@ -181,6 +184,11 @@ def _base_events(base_events):
             return task
 
         return create_task
+
+
+def _is_program_s(caller):
+    """Whether the program itself makes a task: here, or by a function whose purpose that is."""
+    return is_own(caller) or things.called(caller, _MODULES) in _MAKERS
 
 
 def _things(kinds):
