@@ -38,7 +38,6 @@ files! {
     "tasklab/observe/stepping.py"
     "tasklab/observe/things.py"
     "tasklab/observe/threads.py"
-    "tasklab/observe/tracebacks.py"
     "tasklab/observe/workers.py"
     "tasklab/parameters.py"
     "tasklab/pins.py"

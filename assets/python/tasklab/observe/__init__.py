@@ -5,13 +5,12 @@ what happens, and changes nothing. Each module imports only those above it:
 
     lines       the lines that are written: one for each thing that happens
     hooks       functions are wrapped now, or as soon as their module is imported
-    frames      whose code a frame is, its line in the script, and the name of the variable that it assigns to
+    frames      whose code a frame is, its line in the script, the name of the variable that it assigns to; tracebacks without our frames
     lanes       a lane for each task: what it holds, what it waits for, how much it tells
     things      what tasks wait for: names, and the threads that wait on a condition
     quiet       locks that are taken so often that C alone must do it
     stepping    step mode: the gates, and the order in which they are passed
     listener    the actions of a person, and what nobody tells
-    tracebacks  tracebacks without our frames
     locks       threading's Lock and RLock
     conditions  threading's Condition, Semaphore, Event and Barrier
     threads     threading's Thread and Timer

@@ -19,6 +19,7 @@ def _condition(threading):
             thing = things.made("condition", self)
             if thing and lock is None:
                 lock = locks.reentrant(threading, things.Thing(f"lock {thing.on.partition(' ')[2]}"))
+            locks.is_of_condition(lock)
             original(self, lock)
             if thing:
                 self._tasklab = thing

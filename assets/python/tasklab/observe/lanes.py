@@ -13,7 +13,8 @@ from .lines import flush, tell
 YOU = "you"  # the person who acts, as the waker or the holder of something
 MOST_HELD = 64  # things that a task holds and that are known
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
-MANY, FEWER = 8, 2  # operations of a task without lines, in 0.1 s, from which on it does very much; and how many have lines then
+MANY = 8  # times that a lock is taken without a line, in 0.1 s or so, from which on that is done without a step of Python's
+FEWER = 2  # what STEADY is for tasks that take such locks
 CROWD = 4  # tasks up to which each may have so many: more of them share what these have
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written
 # The name of the first thread's lane: the first Python of a stage is called main, or as Task Lab says. What it starts inherits neither.
@@ -38,8 +39,8 @@ class Lane:
     """The lane of one task."""
 
     __slots__ = (
-        "name", "holds", "only", "ident", "wait", "late", "untold", "since", "told", "left", "until", "acquired", "waited", "alarm", "is_asking", "tid", "inside",
-        "will_end", "does_much",
+        "name", "ident", "tid", "holds", "only", "wait", "late", "untold", "alarm", "is_asking", "inside", "will_end",
+        "since", "told", "left", "until", "acquired", "waited", "does_much",
     )
 
     def __init__(self, name):
@@ -155,6 +156,8 @@ class Wait:
 
     def tell_late(self):
         """The same, by another thread, after a while. If the task goes on meanwhile, the line that says so comes last."""
+        if not is_alive(self.lane):
+            return
         self.tell()
         now = self.lane.wait or self.lane.late
         if now is None:

@@ -290,8 +290,9 @@ def _do(do, target):
     if do == "step":
         from . import stepping  # Few programs are stepped.
 
-        quiet.end_all()
-        if why := stepping.step(target):
+        why = stepping.step(target)
+        quiet.end_all()  # Nothing becomes quiet in step mode.
+        if why:
             raise _Refused(why)
         return None
     if "task" in kinds:

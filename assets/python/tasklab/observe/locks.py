@@ -15,9 +15,7 @@ PAUSE = 0.02  # seconds from lines that tell of a lock's new holder to the next 
 class _Observed:
     """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
 
-    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_pause_until", "_take", "_leave", "__weakref__")
-
-    _can_be_quiet = True
+    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_pause_until", "_take", "_leave", "_often", "__weakref__")
 
     @classmethod
     def _around(cls, real, thing):
@@ -27,6 +25,7 @@ class _Observed:
         self._holder = self._released_by = None
         self._is_told = False
         self._pause_until = 0  # for the next lines about another holder
+        self._often = 0  # acquired without a line, since it was quiet; None if it can never be
         thing.of(self)
         return self
 
@@ -60,8 +59,6 @@ class _Observed:
                 self._holder = lane
                 lane.only = self._thing
                 lane.acquired += 1
-                if lane.acquired >= lanes.MANY and self._can_be_quiet:
-                    quiet.begin(self)
                 return True
         except Exception:
             pass  # It has no lane yet, or the stack is at its end.
@@ -151,8 +148,6 @@ class _Observed:
                 steps.resumes(lane)
         if self._thing.waiters:
             self._tell_waiters(lane)
-        if lane.acquired >= lanes.MANY and self._can_be_quiet:
-            quiet.begin(self)
         return True
 
     def _tell_waiters(self, lane):
@@ -174,6 +169,10 @@ class _Observed:
                 holder = own.lane
                 if self._holder is holder and holder.only is self._thing:
                     self._holder, self._released_by, holder.only = None, holder, None
+                    if self._often is not None:
+                        self._often += 1
+                        if self._often >= lanes.MANY:
+                            quiet.begin(self)  # while nobody is known to have it, and before somebody else can
                 else:
                     lane = self._tell_released()
             elif not self._real.locked():
@@ -234,6 +233,10 @@ class _Observed:
                 holder = own.lane
                 if self._holder is holder and holder.only is self._thing:
                     self._holder, self._released_by, holder.only = None, holder, None
+                    if self._often is not None:
+                        self._often += 1
+                        if self._often >= lanes.MANY:
+                            quiet.begin(self)  # while nobody is known to have it, and before somebody else can
                 else:
                     lane = self._tell_released()
         except AttributeError:  # The thread has no lane yet.
@@ -249,7 +252,16 @@ class _Observed:
             write(lane)
 
     def becomes(self, is_quiet):
-        _set_class(self, _Quiet if is_quiet else _normal)
+        """Quiet, or a lock that tells again."""
+        if self._often is not None:
+            self._often, self._released_by = 0, None
+            _set_class(self, _Quiet if is_quiet else _normal)
+
+    def is_never_quiet(self):
+        """Its __enter__ and __exit__ are looked up one by one."""
+        if self._often is not None:
+            self.becomes(False)
+            self._often = None
 
     def holder(self):
         """The lane that has it; None if nobody has, or if that is not known."""
@@ -289,12 +301,15 @@ class _Quiet(_Observed, metaclass=quiet.Kind):
     __exit__ = _Observed._leave
 
     def acquire(self, blocking=True, timeout=-1):
-        return self._take() if blocking is True and timeout == -1 else _Observed.acquire(self, blocking, timeout)
+        # A method that the program keeps is this one even when the lock is not quiet any more. A person has a lane of another type.
+        if blocking is True and timeout == -1 and type(self) is _Quiet and type(getattr(own, "lane", None)) is lanes.Lane:
+            return self._take()
+        return _Observed.acquire(self, blocking, timeout)
 
     def release(self):
-        if self._holder is not None:
-            return _Observed.release(self)  # It became quiet after it was acquired.
-        self._release()
+        if self._holder is None and type(self) is _Quiet:
+            return self._release()
+        return _Observed.release(self)
 
 
 _normal = None  # the class of a lock that is not quiet
@@ -318,12 +333,12 @@ class _RLock(_Observed):
     """A reentrant lock: its holder acquires it several times, and lets it go as often."""
 
     __slots__ = ("_count",)
-    _can_be_quiet = False  # It counts how often its holder has it.
 
     @classmethod
     def _around(cls, real, thing):
         self = super()._around(real, thing)
         self._count = 0  # changed by the holder alone
+        self._often = None  # It counts how often its holder has it, so it cannot be quiet.
         return self
 
     def acquire(self, blocking=True, timeout=-1):
@@ -461,3 +476,9 @@ def _threading(threading):
 def reentrant(threading, thing):
     """A reentrant lock under a name that is known."""
     return _RLock._around(threading.RLock.__wrapped__(), thing)
+
+
+def is_of_condition(lock):
+    """A condition looks up a lock's methods one by one, and keeps some."""
+    if isinstance(lock, _Observed):
+        lock.is_never_quiet()

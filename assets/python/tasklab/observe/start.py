@@ -6,7 +6,7 @@ import os
 import sys
 from _thread import get_native_id
 
-from . import hooks, lanes, lines, listener, processes, tracebacks
+from . import frames, hooks, lanes, lines, listener, processes
 
 # A module of the library: the modules here that change it.
 _CHANGES = {
@@ -35,7 +35,7 @@ def start():
 
             stepping.replay(order)
         listener.start()
-    tracebacks.install()
+    frames.install_tracebacks()
     processes.install_times()
     _watch_exits()
     processes.install()
