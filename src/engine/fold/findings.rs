@@ -288,7 +288,7 @@ mod tests {
         }
         let found = Findings::default().look(&lanes, at(500));
         assert_eq!((found.len(), found[0].tasks.len()), (1, 2_000));
-        assert!(found[0].text.len() < 5_000 && found[0].over().text.len() < 5_000);
+        assert!(found[0].text.len() < 5_000 && found[0].over(&lanes).text.len() < 5_000);
     }
 
     #[test]
