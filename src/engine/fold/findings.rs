@@ -63,7 +63,7 @@ impl Findings {
         let has = |all: &[Found], one: &Found| {
             all.iter().any(|other| other.finding.id == one.finding.id && other.finding.tasks == one.finding.tasks)
         };
-        let over = self.now.iter().filter(|known| !has(&found, known)).map(|known| known.finding.over(lanes));
+        let over = self.now.iter().filter(|known| !has(&found, known)).map(|known| known.finding.over());
         let mut news: Vec<RunFinding> = over.collect();
         news.extend(found.iter().filter(|new| !has(&self.now, new)).map(|new| new.finding.clone()));
         self.now = found;
@@ -144,13 +144,11 @@ fn abandoned(task: &str, waiter: &Waiter<'_>) -> RunFinding {
 }
 
 impl RunFinding {
-    /// The same finding, as over. A deadlock that its process has ended was not resolved.
-    fn over(&self, lanes: &Lanes) -> Self {
+    /// The same finding, as over.
+    fn over(&self) -> Self {
         let who = self.tasks.first().map_or("", String::as_str);
         let mut text = if self.id == Self::DEADLOCK {
-            let have_ended = self.tasks.iter().all(|task| lanes.ended_at(task).is_some());
-            let why = if have_ended { ": they have ended" } else { "" };
-            format!("The deadlock of {} is over{why}.", self.tasks.join(" and "))
+            format!("The deadlock of {} is over.", self.tasks.join(" and "))
         } else {
             format!("{who} no longer waits for somebody who is gone.")
         };
@@ -207,17 +205,6 @@ mod tests {
         assert!(findings.look(&lanes, at(700)).is_empty(), "told once");
         lanes.task_changed(at(800), "w2", told(TaskState::Running, None, None), PID);
         assert_eq!(texts(&findings.look(&lanes, at(800))), ["The deadlock of w1 and w2 is over."]);
-    }
-
-    #[test]
-    fn a_deadlock_that_the_end_of_its_tasks_ends_was_not_resolved() {
-        let (mut lanes, mut findings) = (lanes(&["w1", "w2"]), Findings::default());
-        wait(&mut lanes, 10, "w1", "lock B", "w2");
-        wait(&mut lanes, 20, "w2", "lock A", "w1");
-        assert_eq!(findings.look(&lanes, at(400)).len(), 1);
-        lanes.task_finished(at(500), "w1", "ended with the process");
-        lanes.task_finished(at(500), "w2", "ended with the process");
-        assert_eq!(texts(&findings.look(&lanes, at(600))), ["The deadlock of w1 and w2 is over: they have ended."]);
     }
 
     /// `who` waits for a lock since `t`; `holder` was read at `read`, and the wait is known to last until then.
@@ -288,7 +275,7 @@ mod tests {
         }
         let found = Findings::default().look(&lanes, at(500));
         assert_eq!((found.len(), found[0].tasks.len()), (1, 2_000));
-        assert!(found[0].text.len() < 5_000 && found[0].over(&lanes).text.len() < 5_000);
+        assert!(found[0].text.len() < 5_000 && found[0].over().text.len() < 5_000);
     }
 
     #[test]
