@@ -13,7 +13,7 @@ from .lines import flush, tell
 YOU = "you"  # the person who acts, as the waker or the holder of something
 MOST_HELD = 64  # things that a task holds and that are known
 BURST, STEADY = 200, 20  # operations of a task with lines of their own: at once, and in each 0.1 s from then on
-MANY = 8  # times that a lock is taken without a line, in 0.1 s or so, from which on that is done without a step of Python's
+MANY = 8  # times that a lock is taken without a line, after which it becomes quiet; and in 0.1 s, for it to stay so
 FEWER = 2  # what STEADY is for tasks that take such locks
 CROWD = 4  # tasks up to which each may have so many: more of them share what these have
 FEW, BATCH = 10, 32  # operations in 0.1 s up to which a task does little; lines of one that does more, before they are written

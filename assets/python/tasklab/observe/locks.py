@@ -15,7 +15,11 @@ PAUSE = 0.02  # seconds from lines that tell of a lock's new holder to the next 
 class _Observed:
     """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
 
-    __slots__ = ("_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_pause_until", "_take", "_leave", "_often", "__weakref__")
+    __slots__ = (
+        "_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_pause_until",
+        "_often", "_take", "_leave",  # for when it is quiet
+        "__weakref__",
+    )
 
     @classmethod
     def _around(cls, real, thing):
