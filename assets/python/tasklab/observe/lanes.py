@@ -59,8 +59,8 @@ class Lane:
         self.until = 0  # up to this time operations have no lines, and are counted
         self.since = self.told = self.acquired = self.waited = 0
 
-    def tells(self, has_waited=False):
-        """Counts an operation. Gives whether it gets lines of its own."""
+    def tells(self, has_waited=False, times=1):
+        """Counts an operation, so many times. Gives whether it gets lines of its own."""
         now = monotonic()
         if now - self.since >= 0.1:
             steady = max(1, (FEWER if self.does_much else STEADY) * CROWD // max(CROWD, len(_all)))
@@ -74,7 +74,7 @@ class Lane:
             self.told += 1
             return True
         self.until = self.since + 0.1
-        self.acquired += 1
+        self.acquired += times
         self.waited += has_waited
         return False
 
@@ -387,11 +387,11 @@ def do_postponed():
         postponed.pop()()
 
 
-def operation(do, on, result=None):
-    """Tells of an operation on a thing that is finished, and what it gave."""
+def operation(do, on, result=None, times=1):
+    """Tells of an operation on a thing that is finished, and what it gave; or counts it, so many times."""
     do_postponed()
     lane = current()
-    if lane.tells():
+    if lane.tells(False, times):
         tell("op", task=lane.name, do=do, on=on, result=lines.scalar(result), line=script_line())
         write(lane)
 

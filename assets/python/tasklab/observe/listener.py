@@ -54,7 +54,7 @@ class _You(lanes.Lane):
 
     __slots__ = ()
 
-    def tells(self, has_waited=False):
+    def tells(self, has_waited=False, times=1):
         return False
 
 

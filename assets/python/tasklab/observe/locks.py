@@ -48,7 +48,7 @@ class _Observed:
             self._acquired()
         elif has_time and timeout != 0:
             got = self._wait(timeout)
-        operation("acquire", self._thing.on, got)
+        operation("acquire", self._thing.on, got, 0)  # It has been counted.
         return got
 
     # No call where no line tells of it: this is done often.
@@ -297,8 +297,14 @@ class _Observed:
         return self._real.__reduce_ex__(protocol)
 
 
-class _Quiet(_Observed, metaclass=quiet.Kind):
-    """A lock while it is quiet."""
+class _Lock(_Observed):
+    """A lock that has no owner."""
+
+    __slots__ = ()
+
+
+class _Quiet(_Lock, metaclass=quiet.Kind):
+    """The same while it is quiet."""
 
     __slots__ = ()
     __enter__ = _Observed._take
@@ -443,16 +449,13 @@ def _threading(threading):
             def __subclasscheck__(cls, other):
                 return issubclass(other, real)
 
-        class Lock(_Observed, metaclass=Maker):
+        class Lock(_Lock, metaclass=Maker):
             __slots__ = ()
 
         _looks_like(Lock, real)
         replace(threading, "Lock", Lock)
     else:
-
-        class Lock(_Observed):
-            __slots__ = ()
-
+        Lock = _Lock
         _looks_like(Lock, real)
 
         @wrap(threading, "Lock")

@@ -70,6 +70,9 @@ class Kind(type):
             raise TypeError("type '_thread.lock' is not an acceptable base type")
         return super().__new__(meta, name, bases, names)
 
+    def __instancecheck__(cls, value):
+        return isinstance(value, cls.__base__)
+
 
 def _lanes():
     """The lanes by the numbers of their threads."""

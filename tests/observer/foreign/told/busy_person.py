@@ -47,9 +47,11 @@ is_held.wait()
 with used:
     print("used")
 busy.join()
+other = threading.Lock()
 for _ in range(3000):
     with often:
         pass
+print(isinstance(often, type(other)), isinstance(other, type(often)))
 signal.signal(signal.SIGALRM, late)
 with often:
     signal.setitimer(signal.ITIMER_REAL, 0.05)
