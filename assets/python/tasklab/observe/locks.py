@@ -44,11 +44,17 @@ class _Observed:
         has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
         # What waits for nobody, and what is an error, is the real lock's affair.
         got = self._acquire(False) if has_time else self._acquire(blocking, timeout)
-        if got:
-            self._acquired()
-        elif has_time and timeout != 0:
+        if not got and has_time and timeout != 0:
             got = self._wait(timeout)
-        operation("acquire", self._thing.on, got, 0)  # It has been counted.
+        elif got:
+            try:
+                self._acquired()
+            except RecursionError:
+                pass  # as for __enter__()
+        try:
+            operation("acquire", self._thing.on, got, 0)  # It has been counted.
+        except RecursionError:
+            pass
         return got
 
     # No call where no line tells of it: this is done often.
@@ -69,7 +75,10 @@ class _Observed:
         except BaseException:  # A signal's handler has raised it.
             self._forsake()
             raise
-        self._acquired()
+        try:
+            self._acquired()
+        except RecursionError:
+            pass  # There is no room for the call, and the program has the lock all the same.
         return True
 
     def _acquired(self):
