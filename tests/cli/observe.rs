@@ -226,14 +226,16 @@ fn a_setting_that_no_program_has_is_refused_before_anything_starts() {
 }
 
 /// Threads that do nothing but take one lock in turn.
-const CROWD: &str = "import threading
+const CROWD: &str = "import threading, time
 lock = threading.Lock()
 def work():
     for _ in range(5000):
         with lock:
             pass
 threads = [threading.Thread(target=work) for _ in range(12)]
-for thread in threads: thread.start()
+with lock:
+    for thread in threads: thread.start()
+    time.sleep(0.2)
 for thread in threads: thread.join()
 ";
 
