@@ -113,7 +113,7 @@ impl Judge for Lives {
             facts.push(equals("not-before-start", &claim, 1, 1 + started));
         }
         if let Some(ended) = self.ended_early.filter(|_| !self.is_touched) {
-            let claim = "start() returned before the thread's function did: threads of which that is so";
+            let claim = "start() does not wait for the function: threads that ran on after start() had returned";
             facts.push(equals("start-returns", claim, made, self.started.len() - ended));
         }
         let text = self.printed.text();

@@ -88,8 +88,13 @@ impl Tasks {
         lost
     }
 
-    /// The time from when the lost worker had taken the task until another one had.
+    /// The time from when the lost worker had taken the task until another one had. If main had given up before, while the workers
+    /// started, the task was in the queue twice, and another one may take it at once.
     fn noticed(&self, name: &str, task: u64) -> Option<u64> {
+        let mut until_lost = self.printed.lines().iter().take_while(|line| line.strip_prefix("we lose ") != Some(name));
+        if until_lost.any(|line| line.starts_with("no answer")) {
+            return None;
+        }
         let (lost, ..) = self.taken.iter().find(|(_, by, taken)| by == name && *taken == task)?;
         let (again, ..) = self.taken.iter().find(|(t, by, taken)| by != name && *taken == task && t > lost)?;
         Some(again.since(*lost).as_millis() as u64)
@@ -154,6 +159,8 @@ mod tests {
         };
         assert_eq!(claims(2.6, &told), [""; 0]);
         assert_eq!(claims(1.1, &told), ["noticed"]);
+        assert_eq!(claims(1.1, &told.replace("we lose worker-2\n", "we lose worker-2\nno answer, again: 2\n")), ["noticed"]);
+        assert_eq!(claims(1.1, &format!("no answer, again: 1 2 3 4\n{told}")), [""; 0], "all tasks were in the queue twice");
         assert_eq!(claims(2.6, &told.replace("worker-1 has done 2", "worker-1 has taken 2")), ["lost", "all-done", "primes"]);
         assert_eq!(claims(2.6, &told.replace("primes: ", "primes: 1")), ["primes"]);
         assert_eq!(claims(2.6, "worker-2 has taken 2\nwe lose worker-2\n"), [""; 0], "main was killed");
