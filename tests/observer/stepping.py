@@ -66,7 +66,7 @@ def an_update_is_lost_and_lost_again():
 def an_order_with_nobody_in_it_is_given_up():
     """A replay that names nobody, and one that is longer than the program."""
     for order, text in (
-        ("main main worker-7 main", "at place 3 it is the turn of worker-7, which comes to no gate; there are: main"),
+        ("main main worker-7 main", "at place 3 it is the turn of worker-7, and no task is called that; there are: main"),
         ("main*99", "comes to no gate; there are: main, worker-1, worker-2"),
     ):
         with program(LOST, TASKLAB_ORDER=order) as running:

@@ -140,6 +140,18 @@ pub enum ParamError {
         /// The value of both.
         value: String,
     },
+    /// An order that names a task which there will not be.
+    #[error("{name} cannot name {task}: {count_name} is {count}")]
+    Nobody {
+        /// The name of the order.
+        name: &'static str,
+        /// The name in it.
+        task: String,
+        /// The parameter that says how many there are.
+        count_name: String,
+        /// Its value.
+        count: usize,
+    },
 }
 
 impl ParamSpec {
@@ -248,7 +260,24 @@ impl Params {
                 return Err(ParamError::Same { name: unlike, other: name, value: value.to_string() });
             }
         }
+        specs.iter().try_for_each(|spec| params.has_tasks_of(spec))?;
         Ok(params)
+    }
+
+    /// Refuses an order with `worker-9` in it where `workers` is 4.
+    fn has_tasks_of(&self, spec: &ParamSpec) -> Result<(), ParamError> {
+        let ParamKind::Text { words, .. } = spec.kind else { return Ok(()) };
+        for stem in words.iter().filter_map(|word| word.strip_suffix('-')) {
+            let count_name = format!("{stem}s");
+            let Some(count) = self.0.get(&count_name).and_then(Value::as_u64) else { continue };
+            let number = |task: &str| task.strip_prefix(stem)?.strip_prefix('-').map(|number| number.parse().unwrap_or(0));
+            let is_nobody = |task: &&str| number(task).is_some_and(|number: u64| !(1..=count).contains(&number));
+            if let Some(task) = self.text(spec.name).split_whitespace().find(is_nobody) {
+                let (task, count) = (task.to_owned(), count as usize);
+                return Err(ParamError::Nobody { name: spec.name, task, count_name, count });
+            }
+        }
+        Ok(())
     }
 
     /// Sets one from a text such as a person types after `--set NAME=`.
@@ -361,6 +390,13 @@ mod tests {
         for order in ["nonsense", "worker-1 nonsense", "worker-", "worker-x", "main-1"] {
             let refused = spec.parse(order).expect_err(order).to_string();
             assert!(refused.contains("each main or worker-N"), "{refused}");
+        }
+        let specs = [count("workers", 4, 2..=8, "threads", ""), spec];
+        let checked = |order: &str| Params::checked(&specs, &BTreeMap::from([(REPLAY.to_owned(), order.into())])).map(drop);
+        assert_eq!(checked("main worker-1 worker-4"), Ok(()));
+        for task in ["worker-5", "worker-0", "worker-99999999999999999999"] {
+            let refused = checked(&format!("main {task} main")).expect_err(task).to_string();
+            assert_eq!(refused, format!("replay cannot name {task}: workers is 4"));
         }
     }
 }

@@ -230,9 +230,10 @@ class _Steps:
 
     def _give_up(self):
         known = sorted({_word(lane) for lane in lanes.all_lanes()})
-        place = len(self.order) + 1
-        tell("notice", text=f"could not replay the order to its end: at place {place} it is the turn of {self.replay[0]}, which comes to "
-                            f"no gate; there are: {', '.join(known)}")
+        place, name = len(self.order) + 1, self.replay[0]
+        why = "which comes to no gate" if name in known else "and no task is called that"
+        tell("notice", text=f"could not replay the order to its end: at place {place} it is the turn of {name}, {why}; "
+                            f"there are: {', '.join(known)}")
         self._leave()
 
     def switch(self, on):
