@@ -12,12 +12,13 @@ def _start():
     own = sys.modules.pop("sitecustomize", None)
     sys.path.insert(0, here)
     try:
-        import tasklab  # noqa: F401  the program finds it later, too
+        from tasklab import finder
 
         if os.environ.get("TASKLAB_OBSERVE") and os.environ.get("TASKLAB_EVENTS"):
             from tasklab.observe import start
 
             start.start()
+        finder.offer()  # The program finds the package later, too.
     except Exception as error:  # no fault of the program's
         _complain(f"could not observe this Python: {type(error).__name__}: {error}")
     finally:

@@ -16,6 +16,7 @@ files! {
     "tasklab/__init__.py"
     "tasklab/control.py"
     "tasklab/events.py"
+    "tasklab/finder.py"
     "tasklab/knobs.py"
     "tasklab/lanes.py"
     "tasklab/locks.py"

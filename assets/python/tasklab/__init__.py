@@ -26,6 +26,7 @@ Each module imports only those above it:
     tracked     the common part of all primitives
     locks, queues, threads
     pins        gpiozero's pins, on the observer, which names its own modules
+    finder      this package, for programs that import it
     knobs       other literals than the program's source has
     run_with_knobs
 """

@@ -53,7 +53,7 @@ def start():
 def _loader(names):
     def load(_):
         for name in names:
-            __import__(f"{__package__}.{name}")
+            __import__(f"{__package__}.{name}", fromlist=["_"])  # without it the package above would be imported, too
 
     return load
 

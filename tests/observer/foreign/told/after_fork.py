@@ -19,7 +19,7 @@ if child == 0:
     os.read(gate, 1)
     os._exit(0)
 forked = len("once")
-came = "tasklab" not in sys.modules
+came = "tasklab.observe" not in sys.modules
 for _ in range(600):
     if came or len(keys.queue):
         came = True

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 hold, go = threading.Event(), threading.Event()
-if "tasklab" not in sys.modules:
+if "tasklab.observe" not in sys.modules:
     go.set()
 
 

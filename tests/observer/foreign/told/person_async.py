@@ -10,7 +10,7 @@
 import asyncio
 import sys
 
-is_alone = "tasklab" not in sys.modules
+is_alone = "tasklab.observe" not in sys.modules
 
 
 async def nap():
