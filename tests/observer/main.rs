@@ -47,7 +47,7 @@ macro_rules! folders {
     };
 }
 
-folders! { inspected, mixed, processes, threads, told }
+folders! { hostile, inspected, mixed, processes, threads, told }
 
 #[test]
 fn no_folder_of_programs_is_left_out() {

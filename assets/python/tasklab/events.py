@@ -79,7 +79,7 @@ def try_write():
 
 
 def _json(keys):
-    return json.dumps(keys, separators=(",", ":"))
+    return json.dumps(keys, separators=(",", ":"), ensure_ascii=False)
 
 
 def _put(line):
@@ -98,7 +98,7 @@ def _write_batch():
     text = b""
     for t, line in batch:
         line = line if isinstance(line, str) else _json(line)
-        line = f'{{"t":{t},{line[1:]}\n'.encode()
+        line = f'{{"t":{t},{line[1:]}\n'.encode(errors="replace")  # A name may hold half a character.
         if len(text) + len(line) > select.PIPE_BUF:
             _write(text)
             text = b""

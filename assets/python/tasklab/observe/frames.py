@@ -3,6 +3,7 @@ is read, not its meaning: the modules that parse Python take longer to import th
 
 import os
 import sys
+from _io import open as _open  # The program may put another one into builtins.
 from itertools import islice
 
 from .hooks import HERE, put, when_imported, wrap
@@ -67,6 +68,19 @@ def is_ours(code):
     return code.co_filename.startswith(HERE)
 
 
+def is_theirs(error):
+    """Whether an error that has come up in code of ours is the program's: its signal handlers and its other threads raise errors anywhere."""
+    if not isinstance(error, Exception) or type(error).__module__ != "builtins":
+        return True
+    part = error.__traceback__
+    while part is not None:
+        code = part.tb_frame.f_code
+        if not is_ours(code) and not code.co_filename.startswith((_LIBRARY, "<frozen")):
+            return True
+        part = part.tb_next
+    return False
+
+
 def outside():
     """The frame that called into the observer; None in a thread of the observer's own."""
     frame = sys._getframe(1)
@@ -110,7 +124,9 @@ def variable(frame):
     For an attribute the name of its object stands before, if its `__init__` runs: `alice.lock`. None if it has no name."""
     try:
         return _variable(frame)
-    except Exception:  # The source may change while the program runs, and files may be too many: that is no fault of the program.
+    except Exception as error:  # The source may change while the program runs, and files may be too many: no fault of the program's.
+        if is_theirs(error):
+            raise
         return None
 
 
@@ -288,7 +304,7 @@ def _open_brackets(text):
 def _lines(name):
     if name not in _sources:
         try:
-            with open(name, "rb") as source:
+            with _open(name, "rb") as source:
                 _sources[name] = source.read().split(b"\n")
         except (OSError, ValueError):
             words = sys.orig_argv  # exec() leaves no source, python -c does

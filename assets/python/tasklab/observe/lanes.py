@@ -7,7 +7,7 @@ from _thread import _local, allocate_lock, get_ident, get_native_id
 from time import monotonic
 
 from . import lines
-from .frames import script_line
+from .frames import is_theirs, script_line
 from .lines import flush, tell
 
 YOU = "you"  # the person who acts, as the waker or the holder of something
@@ -110,7 +110,9 @@ class Lane:
         """Sleeps until somebody calls end_sleep(). False where that cannot be."""
         try:
             alarm = lines.Alarm()
-        except OSError:
+        except OSError as error:
+            if is_theirs(error):
+                raise
             return False
         try:
             if alarm.number >= 1024:  # more than select() takes
@@ -183,10 +185,14 @@ def is_used(name):
 
 def name_thread(name):
     """Gives the calling thread a name in the kernel (15 bytes at most)."""
+    # Not open(): the program may have put another one into its place, and the name may be none in its encoding.
     try:
-        with open(f"/proc/self/task/{get_native_id()}/comm", "w") as comm:
-            comm.write(name[:15])
-    except OSError:
+        comm = os.open(f"/proc/self/task/{get_native_id()}/comm", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(comm, name.encode(errors="replace")[:15])
+        finally:
+            os.close(comm)
+    except Exception:  # An audit hook of the program's may forbid it.
         pass
 
 

@@ -6,7 +6,7 @@ import os
 import select
 import sys
 from _collections import deque
-from _json import encode_basestring_ascii as _quoted  # the whole module takes longer to import
+from _json import encode_basestring as _quoted  # the whole module takes longer to import
 from _thread import RLock, allocate_lock
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from time import monotonic_ns
@@ -18,6 +18,7 @@ HIGH = 200  # the lowest number for our descriptor: the program's own ones get t
 
 _began = int(os.environ.get("TASKLAB_T0") or monotonic_ns())
 _stamped = deque()  # lines that are not written yet: their times and texts
+_unwritten = deque()  # the next writes: after an error that a signal's handler raised some are left
 _stamping = RLock()  # A signal's handler may tell something while its thread stamps a line.
 _writing = allocate_lock()  # Whoever has it writes for all. Nobody waits for it but at the end.
 _descriptor = None
@@ -122,11 +123,6 @@ def _open_again():
     _descriptor = raised(number)
 
 
-def is_open():
-    """Whether anybody reads the lines."""
-    return _descriptor is not None
-
-
 def tell(kind, **keys):
     """Stamps a line. It is written by the next flush()."""
     if _descriptor is None:
@@ -145,7 +141,11 @@ def stamped():
 
 def flush():
     """Writes the lines that are stamped, unless another thread is writing: then that one writes these, too."""
-    while _stamped and _writing.acquire(False):
+    while _stamped:
+        for is_free in map(_writing.acquire, (False,)):  # not called: after a call, a signal's handler may raise an error
+            break
+        if not is_free:
+            return
         try:
             _write_stamped()
         finally:
@@ -226,29 +226,40 @@ def _encoded(value):
 
 def _write_stamped():
     """Whole lines with each write, so that the lines of several processes do not mix."""
-    while _stamped:
-        with _stamping:
-            batch = [_stamped.popleft() for _ in range(min(BATCH, len(_stamped)))]
-        text = b""
-        for t, line in batch:
-            line = f'{{"t":{t},{line}}}\n'.encode()
-            if len(text) + len(line) > PIPE_BUF:
-                _write(text)
-                text = b""
-            text += line
-        _write(text)
+    while _stamped or _unwritten:
+        if not _unwritten:
+            with _stamping:
+                batch = [_stamped.popleft() for _ in range(min(BATCH, len(_stamped)))]
+            texts = [b""]
+            for t, line in batch:
+                line = f'{{"t":{t},{line}}}\n'.encode(errors="replace")  # A name may hold half a character.
+                if len(texts[-1]) + len(line) > PIPE_BUF:
+                    texts.append(b"")
+                texts[-1] += line
+            _unwritten.extend(texts)
+        _write()
 
 
-def _write(text):
+def _write():
+    """Writes the first of what is unwritten."""
     global _descriptor
-    while text and _descriptor is not None:
-        # The program may have closed the descriptor, and have opened something of its own under the number.
-        if identity_of(_descriptor) != _identity:
-            _open_again()
-            continue
+    if _descriptor is None:
+        _unwritten.popleft()
+    # The program may have closed the descriptor, and have opened something of its own under the number.
+    elif identity_of(_descriptor) != _identity:
+        _open_again()
+    else:
+        text = _unwritten[0]
         try:
-            text = text[os.write(_descriptor, text) :]
+            for count in map(os.write, (_descriptor,), (text,)):
+                break
+            if count < len(text):
+                _unwritten[0] = text[count:]
+            else:
+                _unwritten.popleft()
         except OSError as error:
+            if error.errno is None:
+                raise  # A signal's handler has raised it.
             if error.errno != errno.EBADF:
                 _descriptor = None  # Nobody reads any more; the program goes on without telling.
 
@@ -258,5 +269,6 @@ def _after_fork():
     global _stamping, _writing
     _stamping, _writing = RLock(), allocate_lock()
     _stamped.clear()
+    _unwritten.clear()
     for function in _at_fork:
         function()

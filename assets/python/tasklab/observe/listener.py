@@ -312,7 +312,8 @@ def _do(do, target):
         if do == "cancel":
             kinds += ["event", "future"]
             some += sorted(cancels)
-        raise _Refused(f"there is no {' or '.join(kinds)} {target!r}; there {'are: ' + ', '.join(some) if some else 'is none'}")
+        there = f"there are: {', '.join(some)}" if some else "the program has none"
+        raise _Refused(f"there is no {' or '.join(kinds)} {target!r}; {there}")
     if coroutines is not None and coroutines.is_asyncio_s(thing):
         if do in ("hold", "acquire", "notify", "notify_all"):
             raise _Refused(f"only a coroutine can {do.replace('hold', 'acquire')} {name}, which is asyncio's")
@@ -351,7 +352,10 @@ def _hold(name, thing):
 
 def _keep(name, thing, keep):
     lanes.own.lane = _You(lanes.YOU)
-    thing.acquire()
+    if hasattr(type(thing), "_tell_released"):  # a lock of ours
+        quiet.take(thing)
+    else:
+        thing.acquire()
     if not keep.acquire(timeout=MOST_HELD):
         _held.pop(name, None)
         tell("notice", text=f"you have had {name} for {MOST_HELD:g} seconds, and let it go")

@@ -2,11 +2,13 @@
 around the real one, and behaves as that does."""
 
 from _thread import TIMEOUT_MAX
+from itertools import repeat
 from time import monotonic
 
 from . import frames, lanes, quiet, things
 from .hooks import replace, when_imported, wrap
-from .lanes import current, is_alive, operate, operation, own, untold_wait, wait_begins, wait_ends, write
+from .lanes import current, is_alive, known, operate, operation, own, untold_wait, wait_begins, wait_ends, write
+from .quiet import give_way, wanted
 
 
 PAUSE = 0.02  # seconds from lines that tell of a lock's new holder to the next ones
@@ -16,7 +18,7 @@ class _Observed:
     """A lock around the real one. It knows the lane of its holder, and that of the last one that let it go."""
 
     __slots__ = (
-        "_real", "_acquire", "_release", "_thing", "_holder", "_is_told", "_released_by", "_pause_until",
+        "_real", "_acquire", "_release", "_tries", "_thing", "_holder", "_is_told", "_released_by", "_pause_until",
         "_often", "_take", "_leave",  # for when it is quiet
         "__weakref__",
     )
@@ -26,6 +28,9 @@ class _Observed:
         self = object.__new__(cls)
         self._real, self._thing = real, thing
         self._acquire, self._release = real.acquire, real.release  # looked up once: this is done often
+        # `for got in …: break` gets the lock and knows of it in one: after a call, Python may raise what a signal's handler or another
+        # thread wants to be raised, and nobody would know whether the thread has the lock.
+        self._tries = map(self._acquire, repeat(False))
         self._holder = self._released_by = None
         self._is_told = False
         self._pause_until = 0  # for the next lines about another holder
@@ -43,60 +48,60 @@ class _Observed:
             steps.gate(f"{'acquire' if blocking else 'try to acquire'} {self._thing.on}")
         has_time = blocking and type(timeout) in (int, float) and (timeout == -1 or 0 <= timeout <= TIMEOUT_MAX)
         # What waits for nobody, and what is an error, is the real lock's affair.
-        got = self._acquire(False) if has_time else self._acquire(blocking, timeout)
-        if not got and has_time and timeout != 0:
-            got = self._wait(timeout)
-        elif got:
-            try:
-                self._acquired()
-            except RecursionError:
-                pass  # as for __enter__()
+        got = False
         try:
-            operation("acquire", self._thing.on, got, 0)  # It has been counted.
-        except RecursionError:
-            pass
+            for got in self._tries if has_time else map(self._acquire, (blocking,), (timeout,)):
+                break
+            if got:
+                self._tell_acquired()
+            elif has_time and timeout != 0:
+                got = self._wait(timeout)
+            try:
+                operation("acquire", self._thing.on, got, 0)  # It has been counted.
+            except RecursionError:
+                pass
+        except BaseException as error:
+            if not got or type(error) is not RecursionError and self._is_forsaken(error):
+                raise
         return got
 
     # No call where no line tells of it: this is done often.
     def __enter__(self):
         if (steps := lanes.steps) is not None:
             steps.gate(f"acquire {self._thing.on}")
-        if not self._acquire(False):
-            return self._wait(-1)
+        got = False
         try:
-            lane = own.lane
-            if monotonic() < lane.until and lane.only is None and not lane.holds:
-                self._holder = lane
-                lane.only = self._thing
-                lane.acquired += 1
-                return True
-        except Exception:
-            pass  # It has no lane yet, or the stack is at its end.
-        except BaseException:  # A signal's handler has raised it.
-            self._forsake()
-            raise
-        try:
-            self._acquired()
-        except RecursionError:
-            pass  # There is no room for the call, and the program has the lock all the same.
+            for got in self._tries:
+                break
+            if not got:
+                return self._wait(-1)
+            try:
+                lane = own.lane
+                if monotonic() < lane.until and lane.only is None and not lane.holds:
+                    self._holder = lane
+                    lane.only = self._thing
+                    lane.acquired += 1
+                    return True
+            except AttributeError:
+                pass  # The thread has no lane yet.
+            self._tell_acquired()
+        except BaseException as error:
+            if not got or type(error) is not RecursionError and self._is_forsaken(error):
+                raise
         return True
 
-    def _acquired(self):
-        """The calling thread has it. The program does not see an error of ours, and no error leaves it a lock that it does not know of."""
-        try:
-            self._tell_acquired()
-        except Exception:
-            pass  # Perhaps the stack or the memory is at its end.
-        except BaseException:  # A signal's handler has raised it.
-            self._forsake()
-            raise
-
-    def _forsake(self):
-        """Lets it go again: the program does not know that it has it."""
+    def _is_forsaken(self, error):
+        """The calling thread has the lock, and there is an error. If that is the program's, the lock is let go: the program will not know
+        that it has it. Else the program has the lock, and does not see the error: perhaps the memory is at its end. (Where the stack is,
+        this could not be called.)"""
+        if not frames.is_theirs(error):
+            return False
         holder, self._holder = self._holder, None
+        self._is_told = False
         self._release()
         if holder is not None:
             holder.let_go(self._thing)
+        return True
 
     def _tell_acquired(self):
         lane = current()
@@ -116,15 +121,15 @@ class _Observed:
             return self._wait_untold(wait)
         holder = self.holder()
         wait = wait_begins(self._thing.on, holder and holder.name, at_most=timeout)
-        wait.lock = self
-        self._thing.waiters.append(wait)
         got = False
         try:
+            wait.lock = self
+            self._thing.waiters.append(wait)
             if (steps := lanes.steps) is None:
-                got = self._acquire(True, timeout)
+                for got in map(self._acquire, (True,), (timeout,)):
+                    break
             else:
                 got = steps.take(wait.lane, self._acquire, timeout)
-        finally:
             woken_by = self._released_by.name if got and self._released_by else None
             self._thing.waiters.remove(wait)
             if got:
@@ -132,8 +137,14 @@ class _Observed:
                 self._is_told = wait.is_told
                 wait.lane.holds.append(self._thing)
             wait_ends(wait, woken_by)
-        if got and self._thing.waiters:
-            self._tell_waiters(wait.lane)
+            if got and self._thing.waiters:
+                self._tell_waiters(wait.lane)
+        except BaseException as error:
+            if wait in self._thing.waiters:
+                self._thing.waiters.remove(wait)
+            if not got or type(error) is not RecursionError and self._is_forsaken(error):
+                wait_ends(wait)
+                raise
         return got
 
     def _wait_untold(self, wait):
@@ -143,25 +154,34 @@ class _Observed:
         lane.wait = wait
         got = False
         try:
-            got = self._acquire()
-        finally:
-            lane.wait = wait.lock = None
-            if got:
-                self._holder = lane
-                if wait.is_told or lane.holds:
-                    self._is_told = wait.is_told
-                    lane.holds.append(self._thing)
-                else:
-                    lane.only = self._thing
-            if wait.is_told:
-                lane.untold = None
-                lane.runs()
-                write(lane)
-            if (steps := lanes.steps) is not None:
-                steps.resumes(lane)
-        if self._thing.waiters:
-            self._tell_waiters(lane)
+            try:
+                for got in map(self._acquire, (True,)):
+                    break
+            finally:
+                lane.wait = wait.lock = None
+            self._holder = lane
+            if wait.is_told or lane.holds:
+                self._is_told = wait.is_told
+                lane.holds.append(self._thing)
+            else:
+                lane.only = self._thing
+            self._goes_on(lane, wait)
+            if self._thing.waiters:
+                self._tell_waiters(lane)
+        except BaseException as error:
+            if not got or type(error) is not RecursionError and self._is_forsaken(error):
+                self._goes_on(lane, wait)
+                raise
         return True
+
+    def _goes_on(self, lane, wait):
+        """After a wait that had no line at its beginning."""
+        if wait.is_told:
+            lane.untold = None
+            lane.runs()
+            write(lane)
+        if (steps := lanes.steps) is not None:
+            steps.resumes(lane)
 
     def _tell_waiters(self, lane):
         """Those who wait do so for another holder from now on. Where that changes too often for lines, a look tells it later."""
@@ -190,17 +210,27 @@ class _Observed:
                     lane = self._tell_released()
             elif not self._real.locked():
                 operation("release", self._thing.on, "RuntimeError")
-        except AttributeError:  # The thread has no lane yet.
-            try:
-                lane = self._tell_released()
-            except Exception:
-                pass
-        except Exception:
-            pass  # as for _acquired()
+        except RecursionError:
+            pass  # The stack is at its end.
+        except BaseException as error:
+            lane = self._without_lane(error)
         finally:
             self._release()  # RuntimeError if nobody has it
         if lane is not None:
             write(lane)
+        if wanted:
+            give_way(self._thing)
+
+    def _without_lane(self, error):
+        """What release() does instead after an error: the thread may have no lane yet. Raises it if it is the program's."""
+        try:
+            if type(error) is AttributeError and known() is None:
+                return self._tell_released()
+        except Exception as other:
+            error = other
+        if frames.is_theirs(error):
+            raise error
+        return None
 
     def _release_stepped(self):
         steps = lanes.steps
@@ -212,8 +242,9 @@ class _Observed:
             try:
                 if self._holder is not None:
                     lane = self._tell_released()
-            except Exception:
-                pass  # as for _acquired()
+            except Exception as error:
+                if frames.is_theirs(error):
+                    raise
             finally:
                 self._release()
         for wait in tuple(self._thing.waiters)[:1] if steps is not None else ():
@@ -236,7 +267,8 @@ class _Observed:
             holder.runs(None, frames.script_line())
         return lane
 
-    # The same as release(), which is not called: at the end of the stack there may be room for one frame only.
+    # The same as release(), which is not called: at the end of the stack there may be room for one frame only. What a signal's handler
+    # raises at the entry, before the first line, leaves the lock held: there is nothing of ours that could hear of it.
     def __exit__(self, kind, value, traceback):
         if lanes.steps is not None:
             return self._release_stepped()
@@ -252,17 +284,16 @@ class _Observed:
                             quiet.begin(self)  # while nobody is known to have it, and before somebody else can
                 else:
                     lane = self._tell_released()
-        except AttributeError:  # The thread has no lane yet.
-            try:
-                lane = self._tell_released()
-            except Exception:
-                pass
-        except Exception:
-            pass
+        except RecursionError:
+            pass  # The stack is at its end.
+        except BaseException as error:
+            lane = self._without_lane(error)
         finally:
             self._release()
         if lane is not None:
             write(lane)
+        if wanted:
+            give_way(self._thing)
 
     def becomes(self, is_quiet):
         """Quiet, or a lock that tells again."""
@@ -363,7 +394,8 @@ class _RLock(_Observed):
     def acquire(self, blocking=True, timeout=-1):
         if self._count and self._real._is_owned():
             _need_room()
-            got = self._acquire(blocking, timeout)
+            for got in map(self._acquire, (blocking,), (timeout,)):
+                break
         else:
             got = _Observed.acquire(self, blocking, timeout)
         if got:
@@ -373,7 +405,8 @@ class _RLock(_Observed):
     def __enter__(self):
         if self._count and self._real._is_owned():
             _need_room()
-            self._acquire()
+            for _ in self._tries:
+                break
         else:
             _Observed.__enter__(self)
         self._count += 1
@@ -389,13 +422,17 @@ class _RLock(_Observed):
         try:
             if self._count == 1:
                 lane = self._tell_released()
-        except Exception:
+        except RecursionError:
             pass
+        except BaseException as error:
+            self._without_lane(error)
         finally:
             self._count -= 1
             self._release()
         if lane is not None:
             write(lane)
+        if wanted and not self._count:
+            give_way(self._thing)
 
     def __exit__(self, kind, value, traceback):
         self.release()

@@ -1,6 +1,7 @@
 """Quiet locks. Where a lock is taken very often, a step of Python's between one thread's release and another's acquire makes threads wait
 for one another that don't without us. So the `with` of such a lock is done in C alone for a second, by iterators that count."""
 
+import select
 import sys
 from _collections import defaultdict, deque
 from _operator import mul, setitem
@@ -15,6 +16,9 @@ from .lines import tell
 
 LONGEST = 1.0  # seconds for which a lock is quiet
 
+GIVES_WAY = 0.001, 100  # seconds between two looks whether a person has got a lock, and how many looks
+
+wanted = set()  # things of locks that a person is about to take: whoever lets one go leaves it to that one
 _is_looked_at = False  # nothing becomes quiet where nobody looks
 _records = {}  # the thing of a lock that is quiet, or was at the last look: its record
 
@@ -91,7 +95,7 @@ def allow(is_looked_at):
 def begin(lock):
     """The lock becomes quiet, if that may be. Its holder calls this, before it lets it go."""
     lock._often = 0
-    if not _is_looked_at or lanes.steps is not None:
+    if not _is_looked_at or lanes.steps is not None or lock._thing in wanted:
         return
     record = _records.get(lock._thing) or _Record(lock)
     record.until = monotonic() + LONGEST
@@ -104,6 +108,24 @@ def begin(lock):
         raise
     if not _is_looked_at or lanes.steps is not None:
         record.ends()
+
+
+def take(lock):
+    """A person takes a lock of ours."""
+    wanted.add(lock._thing)
+    try:
+        end_all()
+        lock.acquire()
+    finally:
+        wanted.discard(lock._thing)
+
+
+def give_way(thing):
+    """A thread has let a lock go. It would often take it again before anybody who waits for it has a core."""
+    pause, times = GIVES_WAY
+    while thing in wanted and times and type(lanes.current()) is lanes.Lane:
+        select.select([], [], [], pause)
+        times -= 1
 
 
 def end_all():

@@ -37,6 +37,16 @@ def _tell_made(thread):
         tell("task.started", task=known.name, sort="thread", pid=os.getpid(), line=known.line)
 
 
+def _begins(thread, known):
+    """The calling thread is this one, and begins."""
+    _tell_made(thread)
+    known.lane = lanes.begin(known.name)
+    if (steps := lanes.steps) is not None:
+        known.lane.will_end = True
+        steps.moves(known.lane)  # It comes to its first gate before anybody passes one.
+    lanes.name_thread(thread._name)  # Python does so itself since 3.14.
+
+
 @when_looking
 def _tell_of_new():
     """Tells of threads that were made before the last look and have not started."""
@@ -117,12 +127,10 @@ def _threading(threading):
             original(self)
             known = of(self)
             if known is not None and known.lane is None and self._native_id == get_native_id():
-                _tell_made(self)
-                known.lane = lanes.begin(known.name)
-                if (steps := lanes.steps) is not None:
-                    known.lane.will_end = True
-                    steps.moves(known.lane)  # It comes to its first gate before anybody passes one.
-                lanes.name_thread(self._name)  # Python does so itself since 3.14.
+                try:
+                    _begins(self, known)
+                except Exception:
+                    pass  # Whoever has started it would wait for it for ever.
 
         return _set_native_id
 
@@ -130,10 +138,12 @@ def _threading(threading):
     def _(original):
         def _delete(self):
             known = of(self)
-            if known is not None:
-                known.target = None
-                lanes.end(known.result)
-            original(self)
+            try:
+                if known is not None:
+                    known.target = None
+                    lanes.end(known.result)
+            finally:
+                original(self)
 
         return _delete
 
