@@ -193,4 +193,9 @@ for order, left in [("a a b b", 2), ("a b a b", 1), ("b b a a", 2), ("a b b a", 
     tasklab.replay(order)
     run(lose, lose)
     assert (counter, tasklab.order()[before:]) == (left, order.split()), (order, counter)
+
+# A thread's name may hold half a character.
+names = []
+run(lambda: names.append(threading.current_thread().name), names=["caf\udce9"])
+assert names == ["caf\udce9"], names
 print("all kept")

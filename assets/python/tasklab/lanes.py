@@ -82,8 +82,8 @@ def started(task, sort="thread"):
 def rename(name):
     """Gives the calling thread a name in the kernel, for htop and the process tree (15 bytes at most)."""
     try:
-        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as comm:
-            comm.write(name[:15])
+        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "wb") as comm:
+            comm.write(name.encode(errors="replace")[:15])
     except OSError:
         pass
 
